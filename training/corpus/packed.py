@@ -14,7 +14,6 @@ so a run resumes at the exact next batch.
 from __future__ import annotations
 
 import lzma
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,25 +24,9 @@ import numpy.typing as npt
 
 from lstm_lsp import symbols
 
+from .licences import licence_end
+
 Symbols = npt.NDArray[np.uint8]
-
-# The first comment of a file, when it is a licence notice: thinned, since a corpus
-# repeats the same few paragraphs tens of thousands of times.
-_LICENCE = re.compile(
-    rb"\A(?:#![^\n]*\n)?\s*(?:/\*(?:[^*]|\*(?!/)){0,4000}?\*/|(?:(?:#|//)[^\n]*\n)+)",
-)
-_LICENCE_WORDS = re.compile(rb"(?i)licen[cs]e|copyright|all rights reserved")
-
-
-def licence_end(text: bytes) -> int:
-    """Return where the licence notice that opens `text` ends; 0 when there is none."""
-    match = _LICENCE.match(text)
-    if match is None or not _LICENCE_WORDS.search(match.group()):
-        return 0
-    end = match.end()
-    while end < len(text) and text[end : end + 1] in (b"\n", b" "):
-        end += 1
-    return end
 
 
 @dataclass(frozen=True)
@@ -64,7 +47,9 @@ class Corpus:
         self.symbols: Symbols = np.concatenate(parts) if parts else np.zeros(0, np.uint8)
         ends = np.flatnonzero(self.symbols == symbols.END)
         self.ends: npt.NDArray[np.int64] = ends + 1
-        self.starts: npt.NDArray[np.int64] = np.concatenate(([0], self.ends[:-1])) if len(ends) else ends
+        self.starts: npt.NDArray[np.int64] = (
+            np.concatenate(([0], self.ends[:-1])) if len(ends) else ends
+        )
 
     def __len__(self) -> int:
         return len(self.starts)
@@ -77,7 +62,9 @@ class Corpus:
 
 
 def _read(file: Path) -> Symbols:
-    raw = lzma.open(file).read() if file.suffix == ".xz" else file.read_bytes()
+    raw = file.read_bytes()
+    if file.suffix == ".xz":
+        raw = lzma.decompress(raw)
     if raw[:1] != bytes((symbols.START,)) or raw[-1:] != bytes((symbols.END,)):
         raise ValueError(f"{file} is not a packed corpus")
     return np.frombuffer(raw, np.uint8)
@@ -127,7 +114,12 @@ class Lanes:
     """
 
     def __init__(
-        self, corpus: Corpus, lanes: int, length: int, seed: int = 0, presentation: Presentation = PLAIN
+        self,
+        corpus: Corpus,
+        lanes: int,
+        length: int,
+        seed: int = 0,
+        presentation: Presentation = PLAIN,
     ) -> None:
         if not len(corpus):
             raise ValueError("the corpus has no documents")
