@@ -1,9 +1,9 @@
-"""Text to symbols and back.
+r"""Text to symbols and back.
 
 A symbol is one UTF-8 byte (0-255): no character of any language is unknown, and
 there is no vocabulary to version. Four control bytes that sources never contain
 are markers; text that does contain one reaches the network with U+FFFD in its
-place. Line ends are "\\n" to the network, whatever the file has.
+place. Line ends are "\n" to the network, whatever the file has.
 
 A document is `START language SEPARATOR path END_OF_HEADER text END`; the first
 four parts are its header. Nothing here knows models, files or the protocol.
@@ -30,7 +30,7 @@ _UNREADABLE = re.compile("[\x02\x03\x1e\x1f\ud800-\udfff]")
 
 
 def normalise(text: str) -> str:
-    """Return `text` as the network reads it: "\\n" line ends, U+FFFD for markers.
+    r"""Return `text` as the network reads it: "\n" line ends, U+FFFD for markers.
 
     Lone surrogates, which UTF-8 cannot express, become U+FFFD too.
     """
@@ -51,7 +51,13 @@ def header(language: str, path: str = "") -> bytes:
     untitled and folderless documents.
     """
     return b"".join(
-        (bytes((START,)), encode(language), bytes((SEPARATOR,)), encode(path), bytes((END_OF_HEADER,)))
+        (
+            bytes((START,)),
+            encode(language),
+            bytes((SEPARATOR,)),
+            encode(path),
+            bytes((END_OF_HEADER,)),
+        )
     )
 
 

@@ -1,0 +1,1 @@
+"""Builds models: corpora, the network in torch, the training loop, the export."""

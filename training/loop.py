@@ -30,7 +30,7 @@ from tqdm import tqdm
 from lstm_lsp.card import Architecture
 
 from .corpus.packed import Corpus, Lanes, Presentation
-from .network import CharacterLSTM
+from .network import CharacterLSTM, State
 
 CHECKPOINT = "checkpoint.safetensors"
 BEFORE_DECAY = "before-decay.safetensors"
@@ -41,7 +41,7 @@ CURVE = "curve.jsonl"
 class Recipe:
     """What one run does. Learning rates are Adam's; shares are 0-1."""
 
-    architecture: Architecture = Architecture()
+    architecture: Architecture = field(default_factory=Architecture)
     lanes: int = 32
     """Documents read side by side."""
     length: int = 96
@@ -145,9 +145,14 @@ def train(
     plateau_kept = budget.spent(progress.seconds, progress.symbols) > 1 - recipe.decay
     recent = torch.zeros((), device=device)
     half = torch.autocast("cuda", torch.bfloat16, enabled=device.type == "cuda")
+
+    def save(name: str) -> None:
+        facts = {"recipe": asdict(recipe), "progress": asdict(progress), "lanes": lanes.state()}
+        save_checkpoint(folder / name, network, optimizer, state, facts)
+
     bar = tqdm(total=100, unit="%", bar_format="{l_bar}{bar}| {elapsed} {postfix}", disable=quiet)
 
-    with _interruptible() as interrupted:
+    with _Interruptible() as interrupted:
         while True:
             progress.seconds = time.monotonic() - started
             spent = budget.spent(progress.seconds, progress.symbols)
@@ -155,7 +160,7 @@ def train(
                 break
             if not plateau_kept and spent > 1 - recipe.decay:
                 # What a longer run would go on from: weights that have not been annealed.
-                save_checkpoint(folder / BEFORE_DECAY, network, optimizer, lanes, state, progress, recipe)
+                save(BEFORE_DECAY)
                 plateau_kept = True
 
             symbols, known, fresh = (torch.from_numpy(array).to(device) for array in lanes.chunk())
@@ -167,7 +172,7 @@ def train(
                 logits.float().flatten(0, 1), symbols[1:].long().flatten(), reduction="none"
             )
             loss = (losses * known.flatten()).sum() / known.sum().clamp(min=1)
-            loss.backward()
+            loss.backward()  # type: ignore[no-untyped-call]
             torch.nn.utils.clip_grad_norm_(network.parameters(), recipe.clip)
             for group in optimizer.param_groups:
                 group["lr"] = learning_rate(recipe, progress.step, spent)
@@ -191,7 +196,7 @@ def train(
                 bar.update(100 * spent - bar.n)
             if now - saved > save_every:
                 saved = now
-                save_checkpoint(folder / CHECKPOINT, network, optimizer, lanes, state, progress, recipe)
+                save(CHECKPOINT)
             if validation and now - validated > validate_every:
                 scores = {name: bits_per_symbol(network, held) for name, held in validation.items()}
                 _record(folder, progress, spent, optimizer, validation=scores)
@@ -200,7 +205,7 @@ def train(
                 validated = time.monotonic()
 
     progress.bits = float(recent) if progress.step else progress.bits
-    save_checkpoint(folder / CHECKPOINT, network, optimizer, lanes, state, progress, recipe)
+    save(CHECKPOINT)
     if validation:
         scores = {name: bits_per_symbol(network, held) for name, held in validation.items()}
         _record(folder, progress, spent, optimizer, validation=scores)
@@ -211,7 +216,12 @@ def train(
 
 @torch.no_grad()
 def bits_per_symbol(
-    network: CharacterLSTM, corpus: Corpus, *, symbols: int = 200_000, lanes: int = 32, length: int = 128
+    network: CharacterLSTM,
+    corpus: Corpus,
+    *,
+    symbols: int = 200_000,
+    lanes: int = 32,
+    length: int = 128,
 ) -> float:
     """Return bits per symbol over about `symbols` symbols of held-out documents."""
     device = next(network.parameters()).device
@@ -223,7 +233,9 @@ def bits_per_symbol(
         read, known, fresh = (torch.from_numpy(array).to(device) for array in reader.chunk())
         keep = (~fresh).to(torch.float32)[None, :, None]
         logits, state = network(read[:-1].long(), (state[0] * keep, state[1] * keep))
-        losses = functional.cross_entropy(logits.flatten(0, 1), read[1:].long().flatten(), reduction="none")
+        losses = functional.cross_entropy(
+            logits.flatten(0, 1), read[1:].long().flatten(), reduction="none"
+        )
         total += float((losses * known.flatten()).sum())
         count += float(known.sum())
     network.train()
@@ -234,17 +246,14 @@ def save_checkpoint(
     file: Path,
     network: CharacterLSTM,
     optimizer: torch.optim.Optimizer,
-    lanes: Lanes,
-    state: tuple[torch.Tensor, torch.Tensor],
-    progress: Progress,
-    recipe: Recipe,
+    state: State,
+    facts: dict[str, Any],
 ) -> None:
-    """Write all that `load_checkpoint` needs into one file, replaced whole."""
+    """Write weights, moments, the lanes' state and `facts` (JSON) into one file, replaced whole."""
     tensors = {f"network.{name}": value for name, value in network.state_dict().items()}
     for index, values in optimizer.state_dict()["state"].items():
         tensors |= {f"optimizer.{index}.{name}": value for name, value in values.items()}
     tensors |= {"state.h": state[0].detach(), "state.c": state[1].detach()}
-    facts = {"recipe": asdict(recipe), "progress": asdict(progress), "lanes": lanes.state()}
     unfinished = file.with_suffix(".unfinished")
     save_file(
         {name: value.contiguous() for name, value in tensors.items()},
@@ -256,12 +265,12 @@ def save_checkpoint(
 
 def load_checkpoint(
     file: Path, network: CharacterLSTM, optimizer: torch.optim.Optimizer, lanes: Lanes
-) -> tuple[Progress, tuple[torch.Tensor, torch.Tensor]]:
+) -> tuple[Progress, State]:
     """Restore everything `save_checkpoint` wrote; return the progress and the lanes' state."""
     device = next(network.parameters()).device
     with safe_open(file, "pt", device=str(device)) as stored:
         facts = json.loads(stored.metadata()["lstm_lsp"])
-        tensors = {name: stored.get_tensor(name) for name in stored.keys()}
+        tensors = {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118
     network.load_state_dict(_under("network.", tensors))
     moments: dict[int, dict[str, torch.Tensor]] = {}
     for name, value in _under("optimizer.", tensors).items():
@@ -277,20 +286,24 @@ def load_network(file: Path) -> tuple[CharacterLSTM, dict[str, Any]]:
     """Return the network of a checkpoint on the CPU, and the checkpoint's facts."""
     with safe_open(file, "pt") as stored:
         facts = json.loads(stored.metadata()["lstm_lsp"])
-        tensors = {name: stored.get_tensor(name) for name in stored.keys()}
+        tensors = {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118
     network = CharacterLSTM(Recipe.from_json(facts["recipe"]).architecture)
     network.load_state_dict(_under("network.", tensors))
     return network.eval(), facts
 
 
 def _under(prefix: str, tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    return {name[len(prefix) :]: value for name, value in tensors.items() if name.startswith(prefix)}
+    return {
+        name[len(prefix) :]: value for name, value in tensors.items() if name.startswith(prefix)
+    }
 
 
 def _record(
     folder: Path, progress: Progress, spent: float, optimizer: torch.optim.Optimizer, **more: Any
 ) -> None:
-    row = asdict(progress) | {"spent": spent, "learning_rate": optimizer.param_groups[0]["lr"]} | more
+    row = (
+        asdict(progress) | {"spent": spent, "learning_rate": optimizer.param_groups[0]["lr"]} | more
+    )
     with (folder / CURVE).open("a", encoding="utf-8") as curve:
         curve.write(json.dumps(row) + "\n")
 
@@ -299,7 +312,7 @@ def _shown(scores: dict[str, float]) -> str:
     return ", ".join(f"{name} {bits:.3f}" for name, bits in scores.items()) + " bits/char"
 
 
-class _interruptible:
+class _Interruptible:
     """Within the block the first Ctrl-C (or SIGTERM) asks for a stop instead of raising."""
 
     def __enter__(self) -> Callable[[], bool]:

@@ -7,7 +7,6 @@ the export each want their own normalisation. The serving twin is the exported g
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor, nn
 
 from lstm_lsp import symbols

@@ -1,0 +1,195 @@
+"""A network's weights as an ONNX graph, fp32 or int8.
+
+numpy and onnx alone: what trained the weights does not matter. Inputs and outputs are
+the model file's (`lstm_lsp.card`).
+
+The int8 graph quantises weights symmetrically, one scale an output channel, to seven
+bits: on CPUs without VNNI the 8-bit product of ONNX Runtime adds pairs in 16 bits and
+would saturate with eight. `DynamicQuantizeLSTM` takes the scale of its input from all
+T x B rows of a call, so a state would depend on how the text was cut; two more input
+columns, constant at plus and minus the largest value an input can have and with zero
+weights, make that scale a constant. Hidden states lie in [-1, 1], so the output layer's
+input has a fixed scale as well, and its integer product is the same however many rows a
+call has.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+
+from lstm_lsp import symbols
+from lstm_lsp.card import CARD_KEY, FORMAT, FORMAT_KEY, Architecture
+
+Floats = npt.NDArray[np.float32]
+Weights = dict[str, Floats]
+"""Arrays by the names of torch's `nn.LSTM`: `embedding.weight`,
+`lstm.weight_ih_l0` (4 H, I), `lstm.weight_hh_l0` (4 H, H), `lstm.bias_ih_l0`,
+`lstm.bias_hh_l0` (4 H), ..., `output.weight` (256, H), `output.bias`; gates i, f, g, o."""
+
+LARGEST_WEIGHT = 63
+"""Quantised weights are -63..63."""
+
+_OPSET = [helper.make_opsetid("", 17), helper.make_opsetid("com.microsoft", 1)]
+
+
+def build(
+    weights: Weights, architecture: Architecture, card: dict[str, Any], *, int8: bool
+) -> bytes:
+    """Return the model file of `weights`.
+
+    `card` is stored with the architecture filled in; it must have `name` and `context`
+    (symbols). Raises ValueError for a cell that has no served graph.
+    """
+    if architecture.cell != "lstm":
+        raise ValueError(f"a {architecture.cell} has no served graph, only the LSTM has one")
+    graph = _Graph(weights, architecture, int8=int8)
+    model = helper.make_model(
+        graph.finish(), opset_imports=_OPSET, ir_version=9, producer_name="lstm-lsp"
+    )
+    card = card | {"architecture": asdict(architecture)}
+    helper.set_model_props(
+        model, {FORMAT_KEY: FORMAT, CARD_KEY: json.dumps(card, ensure_ascii=False, sort_keys=True)}
+    )
+    onnx.checker.check_model(model)
+    content: bytes = model.SerializeToString()
+    return content
+
+
+def quantise(matrix: Floats) -> tuple[npt.NDArray[np.int8], Floats]:
+    """Return int8 (rows, columns) and one scale a column, float32 (columns,)."""
+    scale = np.maximum(np.abs(matrix).max(axis=0), 1e-8) / LARGEST_WEIGHT
+    return np.rint(matrix / scale).astype(np.int8), scale.astype(np.float32)
+
+
+def _gates(matrix: Floats) -> Floats:
+    """Reorder the rows of torch's gates i, f, g, o to ONNX's i, o, f, g."""
+    i, f, g, o = np.split(matrix, 4)
+    return np.concatenate((i, o, f, g))
+
+
+class _Graph:
+    """The nodes and constants of one graph while it is built."""
+
+    def __init__(self, weights: Weights, architecture: Architecture, *, int8: bool) -> None:
+        self.weights = weights
+        self.architecture = architecture
+        self.int8 = int8
+        self.nodes: list[onnx.NodeProto] = []
+        self.constants: list[onnx.TensorProto] = []
+
+    def finish(self) -> onnx.GraphProto:
+        a = self.architecture
+        self._node("Split", ["h"], [f"h{n}" for n in range(a.layers)], axis=0)
+        self._node("Split", ["c"], [f"c{n}" for n in range(a.layers)], axis=0)
+        current = self._embed()
+        for layer in range(a.layers):
+            current = self._layer(layer, current)
+        self._output(current)
+        for name in ("h", "c"):
+            parts = [f"{name}{layer}_after" for layer in range(a.layers)]
+            self._node("Concat", parts, [f"{name}_after"], axis=0)
+        # Inputs and outputs share their names in the contract, ONNX needs distinct ones.
+        state: list[str | int | None] = [a.layers, "B", a.units]
+        floats = TensorProto.FLOAT
+        return helper.make_graph(
+            self.nodes,
+            "lstm-lsp",
+            [
+                helper.make_tensor_value_info("symbols", TensorProto.INT64, ("T", "B")),
+                helper.make_tensor_value_info("h", floats, state),
+                helper.make_tensor_value_info("c", floats, state),
+            ],
+            [
+                helper.make_tensor_value_info("log_probs", floats, ("T", "B", symbols.VOCABULARY)),
+                helper.make_tensor_value_info("h_after", floats, state),
+                helper.make_tensor_value_info("c_after", floats, state),
+            ],
+            self.constants,
+        )
+
+    def _embed(self) -> str:
+        table = self.weights["embedding.weight"]
+        if self.int8:
+            limit = np.abs(table).max()
+            ends = np.tile(np.array([limit, -limit], np.float32), (symbols.VOCABULARY, 1))
+            table = np.concatenate((table, ends), axis=1)
+        self._node("Gather", [self._constant("embedding", table), "symbols"], ["embedded"])
+        return "embedded"
+
+    def _layer(self, layer: int, current: str) -> str:
+        w = _gates(self.weights[f"lstm.weight_ih_l{layer}"])
+        r = _gates(self.weights[f"lstm.weight_hh_l{layer}"])
+        biases = [_gates(self.weights[f"lstm.bias_{kind}_l{layer}"]) for kind in ("ih", "hh")]
+        bias = self._constant(f"bias{layer}", np.concatenate(biases)[None])
+        units = self.architecture.units
+        outputs = [f"y{layer}_directions", f"h{layer}_after", f"c{layer}_after"]
+        before = [f"h{layer}", f"c{layer}"]
+        if self.int8:
+            if layer:
+                ends = np.tile(np.array([1, -1], np.float32), (symbols.VOCABULARY, 1))
+                ends_of = f"ends{layer}"
+                self._node("Gather", [self._constant(f"limits{layer}", ends), "symbols"], [ends_of])
+                self._node("Concat", [current, ends_of], [f"input{layer}"], axis=2)
+                current = f"input{layer}"
+            padded = np.concatenate((w, np.zeros((4 * units, 2), np.float32)), axis=1)
+            wq = self._quantised(f"w{layer}", padded.T)
+            rq = self._quantised(f"r{layer}", r.T)
+            self._node(
+                "DynamicQuantizeLSTM",
+                [current, wq[0], rq[0], bias, "", *before, "", *wq[1:], *rq[1:]],
+                outputs,
+                domain="com.microsoft",
+                hidden_size=units,
+            )
+        else:
+            inputs = [
+                current,
+                self._constant(f"w{layer}", w[None]),
+                self._constant(f"r{layer}", r[None]),
+            ]
+            self._node("LSTM", [*inputs, bias, "", *before], outputs, hidden_size=units)
+        axis = self._constant(f"direction{layer}", np.array([1], np.int64))
+        self._node("Squeeze", [f"y{layer}_directions", axis], [f"y{layer}"])
+        return f"y{layer}"
+
+    def _quantised(self, name: str, matrix: Floats) -> tuple[str, str, str]:
+        values, scale = quantise(matrix)
+        zeros = np.zeros((1, len(scale)), np.int8)
+        return (
+            self._constant(f"{name}_values", values[None]),
+            self._constant(f"{name}_scale", scale[None]),
+            self._constant(f"{name}_zero", zeros),
+        )
+
+    def _output(self, current: str) -> None:
+        weight = self.weights["output.weight"].T.copy()
+        bias = self._constant("output_bias", self.weights["output.bias"])
+        if self.int8:
+            values, scale = quantise(weight)
+            unit = np.float32(1 / 127)
+            zero = self._constant("hidden_zero", np.array(128, np.uint8))
+            hidden = [current, self._constant("hidden_scale", np.array(unit)), zero]
+            self._node("QuantizeLinear", hidden, ["hidden"])
+            product = ["hidden", self._constant("output_values", values), zero]
+            self._node("MatMulInteger", product, ["product"])
+            self._node("Cast", ["product"], ["product_float"], to=TensorProto.FLOAT)
+            scales = self._constant("output_scale", scale * unit)
+            self._node("Mul", ["product_float", scales], ["scaled"])
+        else:
+            self._node("MatMul", [current, self._constant("output_weight", weight)], ["scaled"])
+        self._node("Add", ["scaled", bias], ["logits"])
+        self._node("LogSoftmax", ["logits"], ["log_probs"], axis=-1)
+
+    def _node(self, kind: str, inputs: list[str], outputs: list[str], **attributes: Any) -> None:
+        self.nodes.append(helper.make_node(kind, inputs, outputs, **attributes))
+
+    def _constant(self, name: str, value: npt.NDArray[Any]) -> str:
+        self.constants.append(numpy_helper.from_array(np.ascontiguousarray(value), name))
+        return name
