@@ -1,0 +1,59 @@
+# make demo     install what serves and see it work (no torch)
+# make install  everything for development, into .venv
+# make fix | lint | typecheck | test | bench
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+
+.PHONY: demo install fix lint typecheck test bench
+.DEFAULT_GOAL := demo
+
+# Debian can lack ensurepip: then the system's own pip fills the environment.
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo 'lstm-lsp needs Python 3.11 or later: make PYTHON=python3.11 ...' >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV) 2>/dev/null || { \
+		$(PYTHON) -m venv --clear --without-pip $(VENV) && \
+		$(PYTHON) -m pip --python $(BIN)/python install --quiet pip; } || \
+		{ rm -rf $(VENV); \
+		  echo 'no environment: install Python with venv and pip (python3-venv, python3-pip)' >&2; \
+		  exit 1; }
+
+$(VENV)/.serves: pyproject.toml | $(BIN)/python
+	@echo 'installing what serves ...'
+	@$(PIP) install --editable .
+	@touch $@
+
+$(VENV)/.develops: pyproject.toml constraints-dev.txt | $(BIN)/python
+	@echo 'installing what develops, torch included ...'
+	@$(PIP) install --constraint constraints-dev.txt --editable '.[dev]'
+	@touch $@ $(VENV)/.serves
+
+demo: $(VENV)/.serves
+	$(BIN)/lstm-lsp complete examples/project/InvoiceReader.java --at 41:32 --project examples/project
+	$(BIN)/lstm-lsp complete examples/project/readings.py --at 27:20 --project examples/project
+	$(BIN)/lstm-lsp generate --language java --max-chars 1200 --seed 1
+	$(BIN)/lstm-lsp generate --language python --max-chars 800 --seed 1
+
+install: $(VENV)/.develops
+	@PYTHON=$(BIN)/python tests/editors/install.sh
+
+fix: $(VENV)/.develops
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+lint: $(VENV)/.develops
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/lint-imports
+
+typecheck: $(VENV)/.develops
+	$(BIN)/mypy
+
+test: install lint typecheck
+	$(BIN)/pytest
+
+bench: $(VENV)/.develops
+	@for script in bench/*.py; do echo "$$script"; $(BIN)/python $$script || exit 1; done
