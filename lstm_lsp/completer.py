@@ -1,0 +1,179 @@
+"""From a position in a document to what is shown there.
+
+The one path that the server, the command line and the evaluator share. An answer is a
+function of (place, mixer, settings): nothing is remembered between requests but the
+context's states, which change no answer. Knows nothing of files or the protocol.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from lstm_lsp import search
+from lstm_lsp.automaton import automaton, word_symbols
+from lstm_lsp.context import Contexts
+from lstm_lsp.fitting import Offer, fit_blocks, fit_lines
+from lstm_lsp.memory import Mixer
+from lstm_lsp.network import Model, never
+from lstm_lsp.predictor import Hypotheses, Predictor
+from lstm_lsp.ranking import DEFAULT, Calibration, Judgement, Presentation, objection, silence
+from lstm_lsp.search import KINDS, Candidate, Found, Kind
+from lstm_lsp.situation import Situation
+
+LEAST = 1e-4
+"""Tokens less probable than this are not searched for, whatever the settings."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """A position in a document.
+
+    `header`, the document's (`symbols.header`); `before`, the symbols of all text before
+    the position; `after`, the text after it, "" when it may not be looked at; `language`.
+    """
+
+    header: bytes
+    before: bytes
+    after: str
+    language: str
+
+
+class Completer:
+    """Gives candidates at positions; one thread at a time uses it."""
+
+    def __init__(self, model: Model, contexts: Contexts) -> None:
+        """Raise ValueError when the model's calibration is broken."""
+        self.calibration = Calibration.from_card(model.card)
+        self._model = model
+        self._contexts = contexts
+        self.steps = 0
+        """Steps of the network that the last request took."""
+
+    def candidates(
+        self,
+        place: Place,
+        mixer: Mixer,
+        kinds: Collection[Kind] = KINDS,
+        *,
+        settings: Presentation = DEFAULT,
+        cancelled: Callable[[], bool] = never,
+    ) -> list[Candidate]:
+        """Return what is shown at `place`, most probable first.
+
+        Texts may begin with spaces where the cursor does not stand at a token's start.
+        Raises Cancelled when `cancelled()` before a step of the network.
+        """
+        found = self.batches(place, mixer, kinds, settings=settings, cancelled=cancelled)
+        return sorted(
+            (candidate for batch in found for candidate in batch), key=lambda one: -one.probability
+        )
+
+    def batches(
+        self,
+        place: Place,
+        mixer: Mixer,
+        kinds: Collection[Kind] = KINDS,
+        *,
+        settings: Presentation = DEFAULT,
+        cancelled: Callable[[], bool] = never,
+    ) -> Iterator[list[Candidate]]:
+        """Yield the candidates of each of `kinds`, most probable first, as they are found.
+
+        Characters, tokens, the line, the block, in this order; a batch may be empty.
+        """
+        judged = self._judged(place, mixer, kinds, settings, cancelled)
+        for judgements in judged:
+            yield [candidate for candidate, reason in judgements if reason is None]
+
+    def explain(
+        self,
+        place: Place,
+        mixer: Mixer,
+        kinds: Collection[Kind] = KINDS,
+        *,
+        settings: Presentation = DEFAULT,
+        cancelled: Callable[[], bool] = never,
+    ) -> list[Judgement]:
+        """Return what was found at `place`, and for each why it is not shown, or None.
+
+        A kind that is not offered here at all is one judgement with an empty text.
+        """
+        judged = self._judged(place, mixer, kinds, settings, cancelled, explain=True)
+        return [judgement for judgements in judged for judgement in judgements]
+
+    def _judged(
+        self,
+        place: Place,
+        mixer: Mixer,
+        kinds: Collection[Kind],
+        settings: Presentation,
+        cancelled: Callable[[], bool],
+        *,
+        explain: bool = False,
+    ) -> Iterator[list[Judgement]]:
+        situation = Situation(place.before, place.after, place.language)
+        predictor = Predictor(self._model, mixer, cancelled)
+        start: Hypotheses | None = None
+        self.steps = 0
+        shown: set[str] = set()
+        for kind in (kind for kind in KINDS if kind in kinds):
+            silent = silence(kind, situation, settings)
+            if silent:
+                yield [Judgement(Candidate(kind, "", 0.0), silent)] if explain else []
+                continue
+            if start is None:
+                state = self._contexts.state(place.header, place.before, cancelled)
+                start = predictor.start(state, place.before)
+            judgements = []
+            minimum = settings.minimum(kind)
+            offers = self._search(kind, predictor, start, situation, minimum)
+            for text, raw in offers:
+                candidate = Candidate(kind, text, self.calibration.probability(kind, raw))
+                reason = objection(text, kind, situation)
+                if reason is None and candidate.probability < minimum:
+                    reason = f"it is less probable than {minimum:.0%}"
+                if kind == "token" and reason is None and text in shown:
+                    reason = "it is offered as a character already"
+                if kind == "char" and reason is None:
+                    shown.add(text)
+                judgements.append(Judgement(candidate, reason))
+            self.steps = predictor.steps
+            yield judgements
+
+    def _search(
+        self,
+        kind: Kind,
+        predictor: Predictor,
+        start: Hypotheses,
+        situation: Situation,
+        minimum: float,
+    ) -> list[Offer]:
+        raw = self.calibration.raw(kind, minimum)
+        with np.errstate(divide="ignore"):
+            floor = float(np.log(raw))
+        language = situation.language
+        if kind == "char":
+            return _offers(search.characters(predictor, start))
+        if kind == "token":
+            tokens = automaton(language, situation.scan.where)
+            row = tokens.after(situation.typed.encode())
+            floor = max(floor, float(np.log(LEAST)))
+            return _offers(search.tokens(predictor, start, tokens, row, floor=floor))
+        words = word_symbols(language)
+        if kind == "line":
+            paths = search.lines(predictor, start, words, floor=floor)
+            return fit_lines(paths, situation, raw)
+        indentation = (
+            len(situation.line_before)
+            if not situation.line_before.strip()
+            else len(situation.indentation)
+        )
+        paths = search.block(predictor, start, words, indentation, floor=floor)
+        return fit_blocks(paths, situation, raw)
+
+
+def _offers(found: list[Found]) -> list[Offer]:
+    return [Offer(text, float(np.exp(log_probability))) for text, log_probability in found]

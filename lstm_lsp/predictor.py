@@ -1,0 +1,126 @@
+"""What may follow: the network, the project memory and the mask, for hypotheses in a batch.
+
+A `Predictor` advances hypotheses (texts that could follow a cursor) symbol by symbol, all
+of them in one step of the network, and gives the distribution of the next symbol that
+searches and generation draw from: the network's, mixed with the project memory's, without
+the symbols that may not be drawn, renormalised. It knows nothing of searches, documents
+or languages.
+
+May not be drawn: the markers except END, which stands only where a character may, and
+bytes that break UTF-8 after the hypothesis' tail (Unicode 16, table 3-7).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from lstm_lsp import symbols
+from lstm_lsp.memory import TAIL, Mixer
+from lstm_lsp.network import Cancelled, Floats, Integers, Model, State, never
+
+
+def _masks() -> Floats:
+    """Return what to add to log-probabilities, (6, 256): 0 or -inf, by `_expected`."""
+    allowed = np.zeros((6, symbols.VOCABULARY), np.bool_)
+    allowed[0, :0x80] = allowed[0, 0xC2:0xF5] = True
+    allowed[0, [symbol for symbol in symbols.MARKERS if symbol != symbols.END]] = False
+    for row, (first, last) in enumerate(_CONTINUATIONS, 1):
+        allowed[row, first : last + 1] = True
+    return np.where(allowed, 0, -np.inf).astype(np.float32)
+
+
+_ANY: Final = 1
+# What the first continuation byte may be after the lead bytes that restrict it, and in
+# row 1 after all others: no overlong forms, no surrogates, nothing past U+10FFFF.
+_CONTINUATIONS: Final = ((0x80, 0xBF), (0xA0, 0xBF), (0x80, 0x9F), (0x90, 0xBF), (0x80, 0x8F))
+_RESTRICTED: Final = {0xE0: 2, 0xED: 3, 0xF0: 4, 0xF4: 5}
+_MASKS: Final = _masks()
+
+
+def _expected(tail: bytes) -> int:
+    """Return the row of `_MASKS` for what may follow `tail`; 0 where a character starts."""
+    if not tail or tail[-1] < 0x80:
+        return 0
+    for back in range(1, min(4, len(tail) + 1)):
+        symbol = tail[-back]
+        if symbol >= 0xC0:
+            length = 2 if symbol < 0xE0 else 3 if symbol < 0xF0 else 4
+            if back >= length:
+                return 0
+            return _RESTRICTED.get(symbol, _ANY) if back == 1 else _ANY
+    return 0
+
+
+@dataclass(frozen=True)
+class Hypotheses:
+    """B texts that could follow a cursor, and what may follow each of them.
+
+    `state`, the network's, unmixed; `tails`, the last symbols of each, at most TAIL;
+    `log_probs` float32 (B, 256), the natural-log distribution of the next symbol, -inf
+    where it may not be drawn.
+    """
+
+    state: State
+    tails: list[bytes]
+    log_probs: Floats
+
+    def __len__(self) -> int:
+        return len(self.tails)
+
+
+class Predictor:
+    """Advances hypotheses by the network's step and mixes in the project memory."""
+
+    def __init__(self, model: Model, mixer: Mixer, cancelled: Callable[[], bool] = never) -> None:
+        self._model = model
+        self._mixer = mixer
+        self._cancelled = cancelled
+        self.steps = 0
+        """Steps of the network so far: what a search costs, counted."""
+
+    def start(self, state: State, before: bytes) -> Hypotheses:
+        """Return the one hypothesis at a position: `state` after the text `before`."""
+        return self._predict(state, [before[-TAIL:]])
+
+    def advance(self, hypotheses: Hypotheses, parents: Integers, read: Integers) -> Hypotheses:
+        """Return B' hypotheses: row `parents[i]` (B',) followed by the symbol `read[i]` (B',).
+
+        Raises Cancelled when the predictor's `cancelled()`.
+        """
+        if self._cancelled():
+            raise Cancelled
+        self.steps += 1
+        state = self._model.step(read, hypotheses.state.take(parents))
+        tails = hypotheses.tails
+        return self._predict(
+            state,
+            [
+                (tails[parent] + _BYTES[symbol])[-TAIL:]
+                for parent, symbol in zip(parents.tolist(), read.tolist(), strict=True)
+            ],
+        )
+
+    def _predict(self, state: State, tails: Sequence[bytes]) -> Hypotheses:
+        log_probs = self._mixer.mix(state.log_probs, tails) + _MASKS[[_expected(t) for t in tails]]
+        log_probs -= log_sum(log_probs)[:, None]
+        return Hypotheses(state, list(tails), log_probs)
+
+
+_BYTES: Final = [bytes((symbol,)) for symbol in range(symbols.VOCABULARY)]
+
+
+def log_sum(log_probs: Floats, where: npt.NDArray[np.bool_] | None = None) -> Floats:
+    """Return the logarithm of each row's summed probability; `where` (B, 256) picks terms.
+
+    Rows are log-probabilities, at most 0 and not all tiny: no shift is needed.
+    """
+    probabilities = np.exp(log_probs)
+    total = probabilities.sum(axis=1) if where is None else (probabilities * where).sum(axis=1)
+    with np.errstate(divide="ignore"):
+        summed: Floats = np.log(total)
+    return summed

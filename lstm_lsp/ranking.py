@@ -1,0 +1,247 @@
+"""What is worth showing: from what a search found to candidates, or reasons against them.
+
+Calibrates probabilities and refuses what should not be shown, each time with a reason that
+`explain` can print. Knows nothing of models, of how a search works or of the protocol.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+
+from lstm_lsp import lexis
+from lstm_lsp.search import KINDS, Candidate, Kind
+from lstm_lsp.situation import Situation, is_word
+
+MINIMUM: Final[Mapping[Kind, float]] = {"char": 0.05, "token": 0.05, "line": 0.3, "block": 0.5}
+
+
+@dataclass(frozen=True)
+class Presentation:
+    """The user's settings about what is shown."""
+
+    minimum_probability: Mapping[Kind, float] = field(default_factory=lambda: MINIMUM)
+    """By kind, 0-1, of the calibrated probability; 0 where a kind is missing."""
+    in_comments: bool = True
+    in_strings: bool = True
+
+    def minimum(self, kind: Kind) -> float:
+        """Return the least probability that is shown."""
+        return self.minimum_probability.get(kind, 0.0)
+
+
+DEFAULT: Final = Presentation()
+EVERYTHING: Final = Presentation(minimum_probability={})
+"""Shows however improbable it is: for measuring."""
+
+
+class Calibration:
+    """For each kind, how often a candidate of a raw probability is right.
+
+    Piecewise linear between points (raw, calibrated), both rising, from (0, 0) to (1, 1);
+    the identity for a kind without points. Fitted on projects the model never saw.
+    """
+
+    def __init__(self, points: Mapping[str, Sequence[tuple[float, float]]] | None = None) -> None:
+        """Raise ValueError when `points` do not rise within 0-1."""
+        self._tables: dict[str, tuple[list[float], list[float]]] = {}
+        for kind, pairs in (points or {}).items():
+            raw, calibrated = ([0.0, *values, 1.0] for values in zip(*pairs, strict=True))
+            if not (kind in KINDS and _rises(raw) and _rises(calibrated)):
+                raise ValueError(f"not a calibration of {kind}: {pairs}")
+            self._tables[kind] = raw, calibrated
+
+    @classmethod
+    def from_card(cls, card: Mapping[str, Any]) -> Calibration:
+        """Read `card["calibration"]`, {kind: [[raw, calibrated], ...]}; absent: the identity.
+
+        Raises ValueError when it is something else.
+        """
+        try:
+            return cls(card.get("calibration"))
+        except (AttributeError, TypeError) as error:
+            raise ValueError(f"not a calibration: {error}") from None
+
+    def probability(self, kind: Kind, raw: float) -> float:
+        """Return the calibrated probability."""
+        if kind not in self._tables:
+            return raw
+        return float(np.interp(raw, *self._tables[kind]))
+
+    def raw(self, kind: Kind, calibrated: float) -> float:
+        """Return the least raw probability whose calibrated one is at least `calibrated`."""
+        if kind not in self._tables:
+            return calibrated
+        raw, known = self._tables[kind]
+        at = int(np.searchsorted(known, calibrated))
+        if at == 0 or known[at] == known[at - 1]:
+            return raw[at]
+        share = (calibrated - known[at - 1]) / (known[at] - known[at - 1])
+        return raw[at - 1] + share * (raw[at] - raw[at - 1])
+
+
+def _rises(values: Sequence[float]) -> bool:
+    return values[0] >= 0 and values[-1] <= 1 and all(a <= b for a, b in pairwise(values))
+
+
+class Judgement(NamedTuple):
+    """A candidate, and why it is not shown; None when it is."""
+
+    candidate: Candidate
+    reason: str | None
+
+
+def silence(kind: Kind, situation: Situation, settings: Presentation) -> str | None:
+    """Return why nothing of `kind` is to be offered here at all, or None."""
+    if situation.scan.where == "comment" and not settings.in_comments:
+        return "suggestions in comments are switched off"
+    if situation.scan.where == "string" and not settings.in_strings:
+        return "suggestions in strings are switched off"
+    if situation.inside_word:
+        return "the cursor is inside a word"
+    if kind == "block" and situation.line_after:
+        return "text follows on the line"
+    return None
+
+
+def objection(text: str, kind: Kind, situation: Situation) -> str | None:
+    """Return why `text` should not be shown at the cursor, or None."""
+    if not text:
+        return "there is nothing to add"
+    if not text.strip():
+        return "it is only white space"
+    if is_word(text[-1]) and is_word(situation.after[:1]):
+        return "it would run into the word after the cursor"
+    if kind == "char":
+        return None
+    if kind == "token":
+        return _token_objection(text, situation)
+    first, _, more = text.partition("\n")
+    line = (situation.line_before + first).strip()
+    following = situation.next_line
+    if following and (line == following or first.strip() == following):
+        return "it repeats the next line"
+    if len(line) > 3 and line == situation.previous_line.strip() and not more:
+        return "it repeats the line before"
+    if _repetitive(first):
+        return "it repeats itself"
+    return bracket_fault(text, situation) or (
+        indentation_fault(text, situation) if situation.scan.where == "code" else None
+    )
+
+
+def _token_objection(text: str, situation: Situation) -> str | None:
+    token = text.strip()
+    if not is_word(token[0]):
+        if situation.line_after.startswith(token):
+            return "it repeats what follows the cursor"
+        if token in lexis.CLOSING.values() and situation.scan.where == "code":
+            expected = situation.scan.brackets[-1:]
+            if not expected and situation.whole:
+                return "its brackets do not match"
+            if expected and lexis.CLOSING[expected] != token:
+                return "its brackets do not match"
+    return None
+
+
+def _repetitive(line: str) -> bool:
+    """Whether `line` ends in three or more copies of something with a letter, as loops do."""
+    end = line.rstrip()
+    for size in range(2, len(end) // 3 + 1):
+        part = end[-size:]
+        if end.endswith(part * 3) and any(map(str.isalpha, part)):
+            return True
+    return False
+
+
+def bracket_fault(text: str, situation: Situation, *, cut: bool = False) -> str | None:
+    """Return what is wrong with the brackets and strings of `text` at the cursor, or None.
+
+    A bracket may stay open only at the end of a whole line, after an opening bracket or a
+    comma. With `cut` the text goes on after it, so nothing but the cursor's own string may
+    stay open.
+    """
+    last = ""
+    opened = 0
+    for piece in walk(text, situation):
+        if piece.fault:
+            return piece.fault
+        opened = piece.opened
+        if piece.kind not in ("space", "newline", "comment"):
+            last = piece.text
+    if opened and (cut or last not in ("(", "[", "{", ",")):
+        return "a bracket stays open"
+    local = situation.before[situation.scan.anchor :] + text
+    end = lexis.scan(local, situation.language)
+    if end.where == "string" and not lexis.spans_lines(local[end.anchor :]):
+        own = end.anchor == 0 and situation.scan.where == "string"
+        if not (own and cut):
+            return "a string stays open"
+    return None
+
+
+def indentation_fault(text: str, situation: Situation) -> str | None:
+    """Return what is wrong with the indentation of the lines that `text` begins, or None."""
+    above = situation.previous_line
+    lines = (situation.line_before + text).split("\n")
+    known = {_indentation(line) for line in situation.before.split("\n")}
+    python = situation.language == "python" and not situation.scan.brackets
+    for number, line in enumerate(lines):
+        begun = number == 0 and situation.line_before.strip()
+        if not line.strip() or begun:
+            above = line if line.strip() else above
+            continue
+        here, there = _indentation(line), _indentation(above)
+        if not (here.startswith(there) or there.startswith(here)):
+            return "its indentation is broken"
+        inside = lexis.scan("\n".join(lines[:number]), situation.language)
+        if python and above and not inside.brackets and inside.where == "code":
+            opens = above.rstrip().endswith(":")
+            deeper = len(here) > len(there)
+            if (deeper and not opens) or (opens and not deeper) or not (deeper or here in known):
+                return "its indentation is broken"
+        known.add(here)
+        above = line
+    return None
+
+
+def _indentation(line: str) -> str:
+    return line[: len(line) - len(line.lstrip())]
+
+
+class Piece(NamedTuple):
+    """A token of a candidate: its place in the candidate's text, and brackets after it."""
+
+    kind: lexis.TokenKind
+    text: str
+    end: int
+    opened: int
+    """Brackets the candidate has opened and not closed."""
+    fault: str | None
+
+
+def walk(text: str, situation: Situation) -> Iterator[Piece]:
+    """Yield the tokens of `text` at the cursor; the first may have begun before it."""
+    local = situation.before[situation.scan.anchor :]
+    joined = local + text
+    opened: list[str] = []
+    free = list(situation.open_brackets)
+    for kind, start, end in lexis.tokens(joined, situation.language):
+        if end <= len(local):
+            continue
+        piece = joined[start:end]
+        fault = None
+        if kind == "operator" and start >= len(local):
+            if piece in lexis.CLOSING:
+                opened.append(piece)
+            elif piece in lexis.CLOSING.values():
+                if opened or free:
+                    if lexis.CLOSING[(opened or free).pop()] != piece:
+                        fault = "its brackets do not match"
+                elif situation.whole or situation.scan.brackets:
+                    fault = "it closes a bracket that is not open"
+        yield Piece(kind, piece, end - len(local), len(opened), fault)

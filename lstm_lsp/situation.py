@@ -1,0 +1,88 @@
+"""What stands around a cursor, as far as showing a candidate there depends on it.
+
+Made once for a request from a bounded window of text; knows nothing of candidates,
+probabilities or models.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cached_property
+from typing import Final
+
+from lstm_lsp import lexis
+
+WINDOW: Final = 8192
+"""Symbols before the cursor, and half as many characters after it, that are looked at."""
+
+_WORD_BEFORE: Final = re.compile(r"[\w$]*\Z")
+
+
+class Situation:
+    """The lines, brackets and lexical state around one cursor."""
+
+    def __init__(self, before: bytes, after: str, language: str) -> None:
+        """`before`, symbols, and `after` are the whole document; WINDOW of it is looked at."""
+        start = 0
+        if len(before) > WINDOW:
+            start = before.find(b"\n", len(before) - WINDOW) + 1 or len(before) - WINDOW
+        self.before: Final = before[start:].decode("utf-8", "ignore")
+        self.after: Final = after[: WINDOW // 2]
+        self.language: Final = language
+        self.whole: Final = start == 0 and len(after) == len(self.after)
+        """Whether this is all of the document."""
+        self.scan: Final = lexis.scan(self.before, language)
+        self.line_before: Final = self.before[self.before.rfind("\n") + 1 :]
+        self.line_after: Final = self.after.partition("\n")[0].rstrip()
+
+    @cached_property
+    def typed(self) -> str:
+        """The part of a word or number that ends at the cursor."""
+        return _WORD_BEFORE.search(self.line_before).group()  # type: ignore[union-attr]
+
+    @property
+    def inside_word(self) -> bool:
+        """Whether a word goes on on both sides of the cursor."""
+        return bool(self.typed) and is_word(self.after[:1])
+
+    @cached_property
+    def next_line(self) -> str:
+        """The next line that is not blank, stripped."""
+        _, _, below = self.after.partition("\n")
+        return below.lstrip().partition("\n")[0].rstrip()
+
+    @cached_property
+    def previous_line(self) -> str:
+        """The last line before the cursor's that is not blank, stripped of spaces after it."""
+        above = self.before[: len(self.before) - len(self.line_before)]
+        return above.rstrip().rpartition("\n")[2]
+
+    @cached_property
+    def open_brackets(self) -> str:
+        """The innermost brackets that are open here and that nothing after the cursor closes.
+
+        Where the text is not all known, a brace that a later one may close counts as open.
+        """
+        brackets = self.scan.brackets
+        if self.scan.where != "code" or not brackets:
+            return brackets
+        closing = lexis.unopened(self.after, self.language)
+        if self.whole and len(closing) < len(brackets):
+            return brackets[len(closing) :]
+        free = 0
+        for bracket in reversed(brackets):
+            closed = closing[:1] == lexis.CLOSING[bracket]
+            if closed and (self.whole or bracket != "{"):
+                break
+            free += 1
+        return brackets[len(brackets) - free :]
+
+    @cached_property
+    def indentation(self) -> str:
+        """The white space that the cursor's line begins with."""
+        return self.line_before[: len(self.line_before) - len(self.line_before.lstrip())]
+
+
+def is_word(character: str) -> bool:
+    """Whether `character` goes on with a word; False for ""."""
+    return character.isalnum() or character in ("_", "$")
