@@ -1,0 +1,345 @@
+"""The commands of `lstm-lsp`: arguments in, text or one JSON object out, exit status.
+
+Every command imports what it runs when it runs, so that none pays for another. Exit
+status 0 done, 1 failed (one line on stderr says why and what to do), 2 wrong usage.
+With LSTM_LSP_DEBUG set a failure shows its traceback instead. Nothing here computes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import io
+import json
+import os
+import secrets
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lstm_lsp import __version__
+from lstm_lsp.arguments import KINDS, parser
+
+if TYPE_CHECKING:
+    from lstm_lsp.memory import Mixer
+    from lstm_lsp.network import Model
+
+INTERRUPTED = 130
+
+# A terminal never gets a control sequence that a network came up with.
+_VISIBLE = {code: 0x2400 + code for code in range(32) if chr(code) not in "\t\n"} | {0x7F: 0x2421}
+
+
+# What Python makes of bytes that are no UTF-8 when told to keep them.
+_UNDECODABLE = "".join(map(chr, range(0xDC80, 0xDD00)))
+
+
+class Failure(Exception):  # noqa: N818 - it is read by people, not by handlers
+    """A command cannot be done; the message is one line: why, and what to do."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line `argv` (`sys.argv` by default) and return its exit status."""
+    arguments = parser().parse_args(argv)
+    try:
+        status = COMMANDS[arguments.command](arguments)
+        sys.stdout.flush()
+        return status
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:  # who read has read enough
+        _abandon_stdout()
+        return 0
+    except Exception as error:
+        if os.environ.get("LSTM_LSP_DEBUG"):
+            raise
+        if isinstance(error, OSError):
+            _abandon_stdout()  # what failed may be stdout itself
+        print(f"lstm-lsp: {explain(error)}", file=sys.stderr)
+        return 1
+
+
+def explain(error: Exception) -> str:
+    """Return one line that tells a user why `error` happened and what to do."""
+    if isinstance(error, ModuleNotFoundError) and not str(error.name).startswith("lstm_lsp"):
+        text = (
+            f"this needs {error.name}, which is not installed: "
+            "run `pip install 'lstm-lsp[train]'` and try again"
+        )
+    elif isinstance(error, OSError):
+        reason = (error.strerror or str(error)).lower()
+        text = reason if error.filename is None else f"{error.filename}: {reason}"
+    elif type(error).__module__.startswith("lstm_lsp."):
+        text = str(error)  # our own are written for users
+    else:
+        text = f"{type(error).__name__}: {error} (LSTM_LSP_DEBUG=1 shows where)"
+    return " ".join(text.split())
+
+
+def _serve(arguments: argparse.Namespace) -> int:
+    from lstm_lsp.server.app import serve
+
+    return serve(arguments.model, arguments.tcp, arguments.ws, arguments.log_file)
+
+
+def _generate(arguments: argparse.Namespace) -> int:
+    from lstm_lsp import symbols
+    from lstm_lsp.context import Contexts
+    from lstm_lsp.generate import generate
+    from lstm_lsp.memory import NetworkAlone
+    from lstm_lsp.predictor import Predictor
+
+    text, language, path = _primer(arguments)
+    model = _model(arguments.model)
+    language = language or _likeliest_language(model, text)
+    header, before = symbols.header(language, path), symbols.encode(text)
+    predictor = Predictor(model, NetworkAlone())
+    hypotheses = predictor.start(Contexts(model).state(header, before), before)
+    seed = secrets.randbelow(2**32) if arguments.seed is None else arguments.seed
+    chosen = {"temperature": arguments.temperature, "top_p": arguments.top_p}
+    characters = generate(
+        predictor,
+        hypotheses,
+        max_characters=arguments.max_chars,
+        seed=seed,
+        stop=arguments.stop,
+        **{name: value for name, value in chosen.items() if value is not None},
+    )
+    if arguments.json:
+        text = "".join(characters)
+        finish = "length" if len(text) == arguments.max_chars else "end"
+        report = {"text": text, "finish": finish, "seed": seed, "language": language}
+        _print_json(report | {"model": model.name})
+        return 0
+    terminal = sys.stdout.isatty()
+    if not terminal:
+        _use_utf8_stdout()
+    last = "\n"
+    try:
+        for last in characters:
+            sys.stdout.write(last.translate(_VISIBLE) if terminal else last)
+            sys.stdout.flush()
+    finally:
+        if terminal and last != "\n":
+            sys.stdout.write("\n")
+    return 0
+
+
+def _primer(arguments: argparse.Namespace) -> tuple[str, str | None, str]:
+    """Return the text to go on from, its language if that is known, and its header path."""
+    if arguments.file is None:
+        return arguments.prompt or "", arguments.language, ""
+    if arguments.file == "-":
+        text = _decoded(sys.stdin.buffer.read(), "standard input", cut=True)
+        return text, arguments.language, ""
+    file = Path(arguments.file)
+    text = _decoded(file.read_bytes(), str(file))
+    return text, arguments.language or _language_of(file), _header_path(Path.cwd(), file)
+
+
+def _decoded(content: bytes, name: str, *, cut: bool = False) -> str:
+    """Return the text in `content`; with `cut`, undecodable bytes at its end are dropped.
+
+    Raises Failure when it is empty or no text.
+    """
+    text = content.decode("utf-8-sig", "surrogateescape")
+    if cut:
+        text = text.rstrip(_UNDECODABLE)
+    if not text:
+        raise Failure(f"{name} is empty: there is nothing to go on from")
+    if "\0" in text:
+        raise Failure(f"{name} is a binary file: give one with text")
+    if not text.isascii() and any(character in _UNDECODABLE for character in text):
+        raise Failure(f"{name} is not UTF-8: convert it first")
+    return text
+
+
+def _language_of(file: Path) -> str:
+    from lstm_lsp.project import language_of
+
+    return language_of(file) or "text"
+
+
+def _header_path(folder: Path, file: Path) -> str:
+    """Return the header path of `file`; empty when it is not inside `folder`."""
+    from lstm_lsp.project import header_path
+
+    folder, file = folder.resolve(), file.resolve()
+    return header_path(folder, file) if file.is_relative_to(folder) else ""
+
+
+def _likeliest_language(model: Model, text: str) -> str:
+    """Return the language under whose header the network finds `text` least surprising."""
+    import numpy as np
+
+    from lstm_lsp import symbols
+
+    read = symbols.encode(text)[: model.context]
+    if not read:
+        return "java"
+    rows, columns = np.arange(len(read)), np.frombuffer(read, np.uint8)
+    scores = {}
+    for language in ("java", "python"):
+        state = model.read(symbols.header(language), model.start())
+        predicted, _ = model.predictions(read[:-1], state)
+        predicted = np.concatenate((state.log_probs, predicted))
+        scores[language] = float(predicted[rows, columns].sum())
+    return max(scores, key=scores.__getitem__)
+
+
+def _complete(arguments: argparse.Namespace) -> int:
+    from lstm_lsp import symbols
+    from lstm_lsp.completer import Completer, Place
+    from lstm_lsp.context import Contexts
+    from lstm_lsp.document import Document, Position
+
+    file: Path = arguments.file
+    document = Document(_decoded(file.read_bytes(), str(file)))
+    line, column = arguments.at
+    offset = document.offset(Position(line - 1, column - 1), "utf-32")
+    position = document.position(offset, "utf-32")
+    language = _language_of(file)
+    path = _header_path(arguments.project or Path.cwd(), file)
+    place = Place(
+        symbols.header(language, path),
+        document.symbols[: document.symbol_offset(offset)],
+        document.text[offset:],
+        language,
+    )
+    model = _model(None, arguments.project)
+    mixer = _memory(model, arguments.project, path, place.before)
+    kinds = (arguments.kind,) if arguments.kind else KINDS
+    candidates = Completer(model, Contexts(model)).candidates(place, mixer, kinds)
+    if arguments.json:
+        _print_json(
+            {
+                "position": {"line": position.line + 1, "column": position.character + 1},
+                "candidates": [
+                    {"kind": c.kind, "text": c.text, "probability": c.probability}
+                    for c in candidates
+                ],
+            }
+        )
+        return 0
+    _use_utf8_stdout()
+    for candidate in candidates:
+        text = json.dumps(candidate.text, ensure_ascii=False)
+        print(f"{candidate.probability:4.0%}  {candidate.kind:5}  {text}")
+    if not candidates:
+        print("nothing is likely enough here to be worth showing", file=sys.stderr)
+    return 0
+
+
+def _memory(model: Model, project: Path | None, path: str, before: bytes) -> Mixer:
+    """Return what is known at a position: its own file before it, and the project's others."""
+    from lstm_lsp import symbols
+    from lstm_lsp.memory import Parameters, ProjectMemory
+    from lstm_lsp.project import header_path, source_files
+
+    shipped = model.card.get("memory")
+    memory = ProjectMemory(Parameters.from_json(shipped) if shipped else None)
+    if project is not None:
+        for file in source_files(project):
+            text = file.read_bytes().decode("utf-8", "replace")
+            memory.set_file(header_path(project, file), symbols.encode(text))
+    return memory.view(path, before[: before.rfind(b"\n") + 1])
+
+
+def _evaluate(arguments: argparse.Namespace) -> int:
+    from lstm_lsp import evaluate
+
+    report = evaluate.run(
+        arguments.paths,
+        memory=arguments.memory,
+        sample=arguments.sample,
+        seed=arguments.seed,
+        model=_model(arguments.model),
+        progress=sys.stderr.isatty(),
+    )
+    if arguments.json:
+        _print_json(report)
+    else:
+        print(evaluate.show(report))
+    return 0
+
+
+def _train(arguments: argparse.Namespace) -> int:
+    from lstm_lsp.training import tune
+
+    tune.run(
+        arguments.paths,
+        base=arguments.base,
+        recipe=arguments.recipe,
+        device=arguments.device,
+        minutes=arguments.minutes,
+        epochs=arguments.epochs,
+        output=arguments.output,
+        resume=arguments.resume,
+    )
+    return 0
+
+
+def _corpus_build(arguments: argparse.Namespace) -> int:
+    from lstm_lsp.training.corpus.build import build
+
+    print(build(arguments.manifest, arguments.output, allow_missing=False))
+    return 0
+
+
+def _info(arguments: argparse.Namespace) -> int:
+    from lstm_lsp.doctor import card_lines
+
+    model = _model(None)
+    if arguments.json:
+        _print_json({"version": __version__, "path": str(model.path), "card": model.card})
+    else:
+        print("\n".join(card_lines(model)))
+    return 0
+
+
+def _doctor(_: argparse.Namespace) -> int:
+    from lstm_lsp.doctor import examine
+
+    findings = examine()
+    for finding in findings:
+        print(f"{finding.verdict:5}  {finding.text}")
+    return 1 if any(finding.verdict == "wrong" for finding in findings) else 0
+
+
+def _model(explicit: str | None, project: Path | None = None) -> Model:
+    """Load the model to use; without a project folder the current one may have its own."""
+    from lstm_lsp.network import Model, find_model
+
+    return Model.load(find_model(explicit, project or Path.cwd()))
+
+
+def _print_json(report: dict[str, Any]) -> None:
+    print(json.dumps(report))
+
+
+def _use_utf8_stdout() -> None:
+    """Make a pipe or a file get UTF-8, whatever the locale is."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(encoding="utf-8")
+
+
+def _abandon_stdout() -> None:
+    """Let nothing more reach stdout, so that the interpreter's own flush cannot fail."""
+    with contextlib.suppress(OSError, ValueError):
+        sys.stdout.flush()
+        return
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
+    "serve": _serve,
+    "generate": _generate,
+    "complete": _complete,
+    "evaluate": _evaluate,
+    "train": _train,
+    "corpus": _corpus_build,
+    "info": _info,
+    "doctor": _doctor,
+}
