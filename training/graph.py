@@ -19,6 +19,7 @@ import json
 from dataclasses import asdict
 from typing import Any
 
+import google.protobuf.message  # type: ignore[import-untyped]
 import numpy as np
 import numpy.typing as npt
 import onnx
@@ -35,6 +36,9 @@ Weights = dict[str, Floats]
 
 LARGEST_WEIGHT = 63
 """Quantised weights are -63..63."""
+
+HIDDEN_LEVELS = 127
+"""Quantised hidden states, of values in [-1, 1], are -127..127 around their zero."""
 
 _OPSET = [helper.make_opsetid("", 17), helper.make_opsetid("com.microsoft", 1)]
 
@@ -60,6 +64,20 @@ def build(
     onnx.checker.check_model(model)
     content: bytes = model.SerializeToString()
     return content
+
+
+def amend(content: bytes, facts: dict[str, Any]) -> bytes:
+    """Return the model file `content` with `facts` put into its card.
+
+    For what can only be measured on the finished file: memory and calibration tables,
+    evaluation. The graph is untouched.
+    """
+    model = onnx.load_from_string(content)
+    entry = next(p for p in model.metadata_props if p.key == CARD_KEY)
+    card = json.loads(entry.value) | facts
+    entry.value = json.dumps(card, ensure_ascii=False, sort_keys=True)
+    amended: bytes = model.SerializeToString()
+    return amended
 
 
 def quantise(matrix: Floats) -> tuple[npt.NDArray[np.int8], Floats]:
@@ -173,7 +191,7 @@ class _Graph:
         bias = self._constant("output_bias", self.weights["output.bias"])
         if self.int8:
             values, scale = quantise(weight)
-            unit = np.float32(1 / 127)
+            unit = np.float32(1 / HIDDEN_LEVELS)
             zero = self._constant("hidden_zero", np.array(128, np.uint8))
             hidden = [current, self._constant("hidden_scale", np.array(unit)), zero]
             self._node("QuantizeLinear", hidden, ["hidden"])
@@ -193,3 +211,48 @@ class _Graph:
     def _constant(self, name: str, value: npt.NDArray[Any]) -> str:
         self.constants.append(numpy_helper.from_array(np.ascontiguousarray(value), name))
         return name
+
+
+def weights_of(content: bytes) -> tuple[Weights, Architecture, dict[str, Any]]:
+    """Return the weights, architecture and card of a model file that `build` made.
+
+    int8 weights are dequantised: what a fine-tuning starts from. Raises ValueError when
+    `content` is not such a file.
+    """
+    try:
+        model = onnx.load_from_string(content)
+        card = json.loads({p.key: p.value for p in model.metadata_props}[CARD_KEY])
+        architecture = Architecture.from_json(card["architecture"])
+        stored = {c.name: numpy_helper.to_array(c) for c in model.graph.initializer}
+        int8 = "output_values" in stored
+        embedding = stored["embedding"][:, : architecture.embedding]
+        weights: Weights = {"embedding.weight": embedding, "output.bias": stored["output_bias"]}
+        for layer in range(architecture.layers):
+            for kind, name in (("ih", f"w{layer}"), ("hh", f"r{layer}")):
+                matrix = stored[name][0] if not int8 else _dequantised(stored, name)
+                weights[f"lstm.weight_{kind}_l{layer}"] = _torch_gates(matrix)
+            input_width = architecture.units if layer else architecture.embedding
+            key = f"lstm.weight_ih_l{layer}"
+            weights[key] = weights[key][:, :input_width]
+            biases = np.split(stored[f"bias{layer}"][0], 2)
+            for kind, bias in zip(("ih", "hh"), biases, strict=True):
+                weights[f"lstm.bias_{kind}_l{layer}"] = _torch_gates(bias)
+        if int8:
+            scale = stored["output_scale"] * HIDDEN_LEVELS
+            weights["output.weight"] = (stored["output_values"] * scale).T
+        else:
+            weights["output.weight"] = stored["output_weight"].T
+    except (KeyError, TypeError, google.protobuf.message.DecodeError) as error:
+        raise ValueError(f"not a model file that can be trained on: {error}") from None
+    return {n: np.ascontiguousarray(w, np.float32) for n, w in weights.items()}, architecture, card
+
+
+def _dequantised(stored: dict[str, npt.NDArray[Any]], name: str) -> Floats:
+    matrix: Floats = (stored[f"{name}_values"][0] * stored[f"{name}_scale"][0]).T
+    return matrix
+
+
+def _torch_gates(matrix: Floats) -> Floats:
+    """Reorder the rows of ONNX's gates i, o, f, g to torch's i, f, g, o: undoes `_gates`."""
+    i, o, f, g = np.split(matrix, 4)
+    return np.concatenate((i, f, g, o))

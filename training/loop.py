@@ -120,6 +120,7 @@ def train(
     device: torch.device | None = None,
     resume: bool = False,
     stopped: Callable[[], bool] = lambda: False,
+    on_save: Callable[[CharacterLSTM, dict[str, Any]], None] = lambda network, facts: None,
     quiet: bool = False,
 ) -> Progress:
     """Train `network` in place until the budget is spent, Ctrl-C, or `stopped()`.
@@ -149,6 +150,7 @@ def train(
     def save(name: str) -> None:
         facts = {"recipe": asdict(recipe), "progress": asdict(progress), "lanes": lanes.state()}
         save_checkpoint(folder / name, network, optimizer, state, facts)
+        on_save(network, facts)
 
     bar = tqdm(total=100, unit="%", bar_format="{l_bar}{bar}| {elapsed} {postfix}", disable=quiet)
 
@@ -282,8 +284,19 @@ def load_checkpoint(
     return Progress(**facts["progress"]), (tensors["state.h"], tensors["state.c"])
 
 
+def save_half(file: Path, network: CharacterLSTM, facts: dict[str, Any]) -> None:
+    """Write the weights alone, in half precision, for `load_network`; replaced whole."""
+    tensors = {
+        f"network.{name}": value.detach().half().cpu().contiguous()
+        for name, value in network.state_dict().items()
+    }
+    unfinished = file.with_suffix(".unfinished")
+    save_file(tensors, unfinished, metadata={"lstm_lsp": json.dumps(facts)})
+    os.replace(unfinished, file)
+
+
 def load_network(file: Path) -> tuple[CharacterLSTM, dict[str, Any]]:
-    """Return the network of a checkpoint on the CPU, and the checkpoint's facts."""
+    """Return the network of a checkpoint or of `save_half` on the CPU, and its facts."""
     with safe_open(file, "pt") as stored:
         facts = json.loads(stored.metadata()["lstm_lsp"])
         tensors = {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118

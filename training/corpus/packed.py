@@ -14,7 +14,7 @@ so a run resumes at the exact next batch.
 from __future__ import annotations
 
 import lzma
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -38,12 +38,26 @@ class Document:
     text: bytes
 
 
+def pack(document: Document) -> bytes:
+    """Return the symbols of one document of a packed file."""
+    return symbols.header(document.language, document.path) + document.text + bytes((symbols.END,))
+
+
 class Corpus:
     """The documents of packed files, held as one array of symbols (uint8)."""
 
     def __init__(self, files: Sequence[Path]) -> None:
         """Read `files`. Raises ValueError when one is not a packed corpus."""
-        parts = [_read(file) for file in files]
+        self._take([_read(file) for file in files])
+
+    @classmethod
+    def of(cls, documents: Iterable[Document]) -> Corpus:
+        """Return the corpus of `documents`, in their order."""
+        corpus = cls([])
+        corpus._take([np.frombuffer(pack(document), np.uint8) for document in documents])
+        return corpus
+
+    def _take(self, parts: list[Symbols]) -> None:
         self.symbols: Symbols = np.concatenate(parts) if parts else np.zeros(0, np.uint8)
         ends = np.flatnonzero(self.symbols == symbols.END)
         self.ends: npt.NDArray[np.int64] = ends + 1
@@ -91,8 +105,7 @@ class Presentation:
             line = text.find(b"\n", int(where * len(text)))
             text = text[line + 1 :]
         path = "" if without_path < self.without_path else document.path
-        whole = symbols.header(document.language, path) + text + bytes((symbols.END,))
-        return np.frombuffer(whole, np.uint8)
+        return np.frombuffer(pack(Document(document.language, path, text)), np.uint8)
 
 
 PLAIN = Presentation(0.0, 0.0, 1.0)
