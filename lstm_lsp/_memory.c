@@ -1,0 +1,567 @@
+/* The compiled kernel of the project memory: counts of symbols after contexts, and the mixture.
+
+   The same contract as memory_reference.py, which is its specification and takes its place
+   where no compiler was available. Knows nothing of files, paths or Python's numbers beyond
+   buffers: `Counts` holds what followed each context, `levels` reads it at a position, `mix`
+   blends it into distributions.
+
+   A table per context order, open addressing with linear probing; a slot is eight bytes:
+   32 bits of the context's hash, 8 bits symbol, 24 bits count. All symbols seen after one
+   context share a home and so lie in one run. Two contexts of one order are taken for one
+   with a probability of (contexts of that order) / 2^32; removal stays exact even then. */
+
+#define PY_SSIZE_T_CLEAN
+#define Py_LIMITED_API 0x030B0000
+#include <Python.h>
+
+#include <math.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { ORDERS = 9, LONGEST = 32, TOTALS = 9, DISTINCTS = 4, BUCKETS = TOTALS * DISTINCTS };
+
+/* The lengths of the contexts are 2, 3, 4, 6, 8, 12, 16, 24 and LONGEST: `hash_contexts`. */
+/* Counts of the current file alone are a level of their own for the first FILE_ORDERS. */
+enum { FILE_ORDERS = 7, LEVELS = ORDERS + FILE_ORDERS };
+
+/* A count has 24 bits, so no more symbols than this are counted. */
+static const Py_ssize_t most_symbols = (1 << 24) - 1;
+
+/* ---------------------------------------------------------------- tables */
+
+typedef struct {
+    uint64_t *slots;
+    size_t capacity, used;
+} Table;
+
+static size_t home(const Table *table, uint64_t slot)
+{
+    return (size_t)(((slot >> 32) * (uint64_t)table->capacity) >> 32);
+}
+
+static int resize(Table *table, size_t capacity)
+{
+    Table next = {calloc(capacity, sizeof(uint64_t)), capacity, table->used};
+    if (next.slots == NULL)
+        return -1;
+    for (size_t i = 0; i < table->capacity; i++) {
+        uint64_t slot = table->slots[i];
+        if (slot == 0)
+            continue;
+        size_t at = home(&next, slot);
+        while (next.slots[at] != 0)
+            at = at + 1 == capacity ? 0 : at + 1;
+        next.slots[at] = slot;
+    }
+    free(table->slots);
+    *table = next;
+    return 0;
+}
+
+/* Contexts of low order are followed by many symbols, which makes long runs: their tables,
+   small beside the others, are kept emptier. In 64ths. */
+static size_t fullest(int order)
+{
+    return order < 2 ? 24 : order < 4 ? 38 : 50;
+}
+
+/* Adds one; -1 when the table would have to grow past `room` more bytes, or memory is out. */
+static int increment(Table *table, int order, uint32_t hash, uint8_t symbol, int64_t *room)
+{
+    if ((table->used + 1) * 64 > table->capacity * fullest(order)) {
+        size_t capacity = table->capacity < 64 ? 64 : table->capacity + table->capacity / 3;
+        int64_t more = (int64_t)(capacity - table->capacity) * (int64_t)sizeof(uint64_t);
+        if (more > *room || resize(table, capacity) < 0)
+            return -1;
+        *room -= more;
+    }
+    uint64_t key = (uint64_t)hash << 8 | symbol;
+    size_t at = home(table, key << 24);
+    while (table->slots[at] != 0) {
+        if (table->slots[at] >> 24 == key) {
+            table->slots[at]++;
+            return 0;
+        }
+        at = at + 1 == table->capacity ? 0 : at + 1;
+    }
+    table->slots[at] = key << 24 | 1;
+    table->used++;
+    return 0;
+}
+
+/* Takes one away; -1 when there was none. */
+static int decrement(Table *table, uint32_t hash, uint8_t symbol)
+{
+    if (table->used == 0)
+        return -1;
+    uint64_t key = (uint64_t)hash << 8 | symbol;
+    size_t at = home(table, key << 24);
+    while (table->slots[at] >> 24 != key) {
+        if (table->slots[at] == 0)
+            return -1;
+        at = at + 1 == table->capacity ? 0 : at + 1;
+    }
+    table->slots[at]--;
+    if ((table->slots[at] & 0xFFFFFF) != 0)
+        return 0;
+    /* Close the gap, so that runs stay unbroken without tombstones (Knuth 6.4, algorithm R). */
+    size_t gap = at;
+    for (;;) {
+        at = at + 1 == table->capacity ? 0 : at + 1;
+        uint64_t slot = table->slots[at];
+        if (slot == 0)
+            break;
+        size_t from = home(table, slot);
+        int stays = gap <= at ? (gap < from && from <= at) : (gap < from || from <= at);
+        if (stays)
+            continue;
+        table->slots[gap] = slot;
+        gap = at;
+    }
+    table->slots[gap] = 0;
+    table->used--;
+    return 0;
+}
+
+/* ---------------------------------------------------------------- contexts */
+
+static uint64_t word(const uint8_t *bytes)
+{
+    uint64_t value = 0;
+    for (int i = 7; i >= 0; i--)
+        value = value << 8 | bytes[i];
+    return value;
+}
+
+static uint64_t scramble(uint64_t value)
+{
+    value *= 0x9E3779B97F4A7C15u;
+    value ^= value >> 32;
+    value *= 0xD6E8FEB86659FD93u;
+    value ^= value >> 29;
+    return value;
+}
+
+/* The hashes of the contexts that end before `end`, which LONGEST symbols precede. */
+static void hash_contexts(const uint8_t *end, uint32_t hashes[ORDERS])
+{
+    uint64_t a = word(end - 8), b = word(end - 16), c = word(end - 24), d = word(end - 32);
+    uint64_t h8 = scramble(a), h16 = scramble(h8 + b + 1), h24 = scramble(h16 + c);
+    hashes[0] = (uint32_t)(scramble(a >> 48) >> 32);
+    hashes[1] = (uint32_t)(scramble(a >> 40) >> 32);
+    hashes[2] = (uint32_t)(scramble(a >> 32) >> 32);
+    hashes[3] = (uint32_t)(scramble(a >> 16) >> 32);
+    hashes[4] = (uint32_t)(h8 >> 32);
+    hashes[5] = (uint32_t)(scramble(h8 + (b >> 32)) >> 32);
+    hashes[6] = (uint32_t)(h16 >> 32);
+    hashes[7] = (uint32_t)(h24 >> 32);
+    hashes[8] = (uint32_t)(scramble(h24 + d) >> 32);
+}
+
+/* ---------------------------------------------------------------- Counts */
+
+typedef struct {
+    PyObject_HEAD
+    Table tables[ORDERS];
+    Py_ssize_t symbols;
+} Counts;
+
+static int64_t table_bytes(const Counts *self)
+{
+    int64_t total = 0;
+    for (int order = 0; order < ORDERS; order++)
+        total += (int64_t)self->tables[order].capacity * (int64_t)sizeof(uint64_t);
+    return total;
+}
+
+static void counts_dealloc(PyObject *object)
+{
+    Counts *self = (Counts *)object;
+    PyTypeObject *type = Py_TYPE(object);
+    for (int order = 0; order < ORDERS; order++)
+        free(self->tables[order].slots);
+    freefunc release = (freefunc)PyType_GetSlot(type, Py_tp_free);
+    release(object);
+    Py_DECREF(type);
+}
+
+/* A copy of text[start - LONGEST : stop], zeros standing before the text's start. */
+static uint8_t *padded(const uint8_t *text, Py_ssize_t start, Py_ssize_t stop)
+{
+    uint8_t *copy = malloc((size_t)(stop - start) + LONGEST);
+    if (copy == NULL)
+        return NULL;
+    Py_ssize_t before = start < LONGEST ? start : LONGEST;
+    memset(copy, 0, (size_t)(LONGEST - before));
+    memcpy(copy + LONGEST - before, text + start - before, (size_t)(stop - start + before));
+    return copy;
+}
+
+enum { AHEAD = 8 };
+
+static void prefetch(const Table *table, uint32_t hash)
+{
+#if defined(__GNUC__) || defined(__clang__)
+    if (table->capacity)
+        __builtin_prefetch(table->slots + home(table, (uint64_t)hash << 32), 1);
+#else
+    (void)table, (void)hash;
+#endif
+}
+
+/* Adds or removes the symbols of text[start:stop]; returns how many were done whole. */
+static Py_ssize_t count(Counts *self, const uint8_t *text, Py_ssize_t n, int adding, int64_t room)
+{
+    uint32_t ring[AHEAD][ORDERS];
+    for (Py_ssize_t i = 0; i < n + AHEAD; i++) {
+        Py_ssize_t done = i - AHEAD;
+        if (done >= 0) {
+            uint32_t *hashes = ring[done % AHEAD];
+            uint8_t symbol = text[done];
+            for (int order = 0; order < ORDERS; order++) {
+                Table *table = &self->tables[order];
+                if (!adding)
+                    decrement(table, hashes[order], symbol);
+                else if (increment(table, order, hashes[order], symbol, &room) < 0) {
+                    while (order-- > 0)
+                        decrement(&self->tables[order], hashes[order], symbol);
+                    return done;
+                }
+            }
+            self->symbols += adding ? 1 : -1;
+        }
+        if (i < n) {
+            hash_contexts(text + i, ring[i % AHEAD]);
+            for (int order = 0; order < ORDERS; order++)
+                prefetch(&self->tables[order], ring[i % AHEAD][order]);
+        }
+    }
+    return n;
+}
+
+static PyObject *counts_change(Counts *self, PyObject *args, int adding)
+{
+    Py_buffer text;
+    Py_ssize_t start, stop;
+    long long room = INT64_MAX;
+    if (!PyArg_ParseTuple(args, adding ? "y*nn|L" : "y*nn", &text, &start, &stop, &room))
+        return NULL;
+    PyObject *result = NULL;
+    if (start < 0 || start > stop || stop > text.len) {
+        PyErr_SetString(PyExc_ValueError, "start and stop must lie in the text, in this order");
+    } else {
+        Py_ssize_t n = stop - start;
+        if (adding && n > most_symbols - self->symbols)
+            n = most_symbols - self->symbols;
+        uint8_t *copy = padded(text.buf, start, start + n);
+        if (copy == NULL) {
+            PyErr_NoMemory();
+        } else {
+            Py_ssize_t done;
+            Py_BEGIN_ALLOW_THREADS
+            done = count(self, copy + LONGEST, n, adding, room);
+            for (int order = 0; !adding && order < ORDERS; order++) {
+                Table *table = &self->tables[order];
+                if (table->used * 256 < table->capacity * fullest(order) && table->capacity > 1024)
+                    resize(table, table->used * 96 / fullest(order) + 64);
+            }
+            Py_END_ALLOW_THREADS
+            free(copy);
+            result = PyLong_FromSsize_t(start + done);
+        }
+    }
+    PyBuffer_Release(&text);
+    return result;
+}
+
+static PyObject *counts_add(PyObject *self, PyObject *args)
+{
+    return counts_change((Counts *)self, args, 1);
+}
+
+static PyObject *counts_remove(PyObject *self, PyObject *args)
+{
+    return counts_change((Counts *)self, args, 0);
+}
+
+static PyObject *counts_size(PyObject *self, void *unused)
+{
+    (void)unused;
+    return PyLong_FromLongLong(table_bytes((Counts *)self));
+}
+
+static PyObject *counts_symbols(PyObject *self, void *unused)
+{
+    (void)unused;
+    return PyLong_FromSsize_t(((Counts *)self)->symbols);
+}
+
+static PyMethodDef counts_methods[] = {
+    {"add", counts_add, METH_VARARGS, "add(text, start, stop, room=...) -> where it stopped"},
+    {"remove", counts_remove, METH_VARARGS, "remove(text, start, stop) -> stop"},
+    {NULL, NULL, 0, NULL},
+};
+
+static PyGetSetDef counts_getset[] = {
+    {"size", counts_size, NULL, "Bytes held.", NULL},
+    {"symbols", counts_symbols, NULL, "Symbols counted.", NULL},
+    {NULL, NULL, NULL, NULL, NULL},
+};
+
+static PyType_Slot counts_slots[] = {
+    {Py_tp_dealloc, counts_dealloc},
+    {Py_tp_methods, counts_methods},
+    {Py_tp_getset, counts_getset},
+    {Py_tp_doc, "What followed each context in some text, and how often."},
+    {0, NULL},
+};
+
+static PyType_Spec counts_spec = {
+    "lstm_lsp._memory.Counts", sizeof(Counts), 0, Py_TPFLAGS_DEFAULT, counts_slots,
+};
+
+/* ---------------------------------------------------------------- queries */
+
+typedef struct {
+    int level;     /* its place in the recursion */
+    int distinct;  /* symbols, with their counts and the counts' sum */
+    uint32_t total;
+    uint8_t symbol[256];
+    int32_t count[256];
+} Level;
+
+typedef struct {
+    const Counts *project, *own, *current;
+} Sources;
+
+/* Where each symbol stands in a level being gathered, plus one; 0: not yet. */
+typedef uint16_t Places[256];
+
+/* Adds a context's counts, times `sign`, to a level. */
+static void gather(const Table *table, uint32_t hash, int sign, Level *to, Places places)
+{
+    if (table->capacity == 0)
+        return;
+    for (size_t at = home(table, (uint64_t)hash << 32); table->slots[at] != 0;) {
+        uint64_t slot = table->slots[at];
+        if ((uint32_t)(slot >> 32) == hash) {
+            uint8_t symbol = (uint8_t)(slot >> 24);
+            int32_t n = (int32_t)(slot & 0xFFFFFF) * sign;
+            if (places[symbol] == 0) {
+                to->symbol[to->distinct] = symbol;
+                to->count[to->distinct++] = n;
+                places[symbol] = (uint16_t)to->distinct;
+            } else {
+                to->count[places[symbol] - 1] += n;
+            }
+        }
+        at = at + 1 == table->capacity ? 0 : at + 1;
+    }
+}
+
+/* Drops what is no longer counted, sums up, and leaves `places` as it was. */
+static void settle(Level *level, Places places)
+{
+    int kept = 0;
+    level->total = 0;
+    for (int k = 0; k < level->distinct; k++) {
+        places[level->symbol[k]] = 0;
+        if (level->count[k] <= 0)
+            continue;
+        level->symbol[kept] = level->symbol[k];
+        level->count[kept++] = level->count[k];
+        level->total += (uint32_t)level->count[k];
+    }
+    level->distinct = kept;
+}
+
+/* The levels that know the context before `end`, shortest context first: the project without
+   the current file's own disk text, plus the current file; then the current file alone. */
+static int find_levels(const Sources *from, const uint8_t *end, Level levels[LEVELS + 1])
+{
+    uint32_t hashes[ORDERS];
+    Places places;
+    memset(places, 0, sizeof places);
+    hash_contexts(end, hashes);
+    for (int order = 0; order < ORDERS; order++) {
+        prefetch(&from->project->tables[order], hashes[order]);
+        prefetch(&from->current->tables[order], hashes[order]);
+    }
+    int found = 0, level = 0, in_current = 1;
+    for (int order = 0; order < ORDERS; order++) {
+        Level *whole = &levels[found], *file = &levels[found + 1];
+        whole->distinct = file->distinct = 0;
+        whole->level = level++;
+        /* A context that was never seen was never seen with more before it. */
+        if (in_current) {
+            gather(&from->current->tables[order], hashes[order], 1, file, places);
+            in_current = file->distinct > 0;
+            whole->distinct = file->distinct;
+            memcpy(whole->symbol, file->symbol, (size_t)file->distinct);
+            memcpy(whole->count, file->count, (size_t)file->distinct * sizeof file->count[0]);
+        }
+        gather(&from->project->tables[order], hashes[order], 1, whole, places);
+        gather(&from->own->tables[order], hashes[order], -1, whole, places);
+        settle(whole, places);
+        if (whole->distinct == 0)
+            break;
+        found++;
+        if (order < FILE_ORDERS) {
+            file->level = level++;
+            if (in_current) {
+                settle(file, places);
+                found++;
+            }
+        }
+    }
+    return found;
+}
+
+static int bucket(uint32_t total, int distinct)
+{
+    int n = total <= 3 ? (int)total - 1
+          : total <= 5 ? 3 : total <= 8 ? 4 : total <= 16 ? 5 : total <= 64 ? 6 : total <= 512 ? 7 : 8;
+    int d = distinct == 1 ? 0 : distinct == 2 ? 1 : distinct <= 4 ? 2 : 3;
+    return n * DISTINCTS + d;
+}
+
+static void mix_one(const Level *levels, int found, const double *interpolation,
+                    const float *log_probs, float *out)
+{
+    double weight = 1.0, known[256];
+    memset(known, 0, sizeof known);
+    for (int i = found - 1; i >= 0; i--) {
+        const Level *level = &levels[i];
+        double back = interpolation[level->level * BUCKETS + bucket(level->total, level->distinct)];
+        double share = weight * (1.0 - back) / level->total;
+        for (int k = 0; k < level->distinct; k++)
+            known[level->symbol[k]] += share * level->count[k];
+        weight *= back;
+    }
+    double shift = log(weight);
+    for (int s = 0; s < 256; s++)
+        out[s] = (float)(known[s] == 0.0 ? log_probs[s] + shift
+                                         : log(weight * exp(log_probs[s]) + known[s]));
+}
+
+/* Copies the last LONGEST symbols of a tail before `end`, zeros before its start. */
+static int read_tail(PyObject *tail, uint8_t bytes[LONGEST])
+{
+    char *data;
+    Py_ssize_t n;
+    if (PyBytes_AsStringAndSize(tail, &data, &n) < 0)
+        return -1;
+    Py_ssize_t used = n < LONGEST ? n : LONGEST;
+    memset(bytes, 0, (size_t)(LONGEST - used));
+    memcpy(bytes + LONGEST - used, data + n - used, (size_t)used);
+    return 0;
+}
+
+static PyObject *memory_levels(PyObject *module, PyObject *args)
+{
+    PyObject *type = PyObject_GetAttrString(module, "Counts"), *tail, *result = NULL;
+    Counts *project, *own, *current;
+    Level *levels = malloc((LEVELS + 1) * sizeof(Level));
+    uint8_t bytes[LONGEST];
+    if (type == NULL || levels == NULL || !PyArg_ParseTuple(args, "O!O!O!O", type, &project, type, &own, type, &current, &tail) || read_tail(tail, bytes) < 0)
+        goto end;
+    Sources from = {project, own, current};
+    int found = find_levels(&from, bytes + LONGEST, levels);
+    result = PyList_New(0);
+    for (int i = 0; result != NULL && i < found; i++) {
+        PyObject *counts = PyDict_New(), *pair = NULL;
+        for (int k = 0; counts != NULL && k < levels[i].distinct; k++) {
+            PyObject *symbol = PyLong_FromLong(levels[i].symbol[k]);
+            PyObject *n = PyLong_FromLong(levels[i].count[k]);
+            if (symbol == NULL || n == NULL || PyDict_SetItem(counts, symbol, n) < 0)
+                Py_CLEAR(counts);
+            Py_XDECREF(symbol);
+            Py_XDECREF(n);
+        }
+        if (counts != NULL)
+            pair = Py_BuildValue("(iN)", levels[i].level, counts);
+        if (pair == NULL || PyList_Append(result, pair) < 0)
+            Py_CLEAR(result);
+        Py_XDECREF(pair);
+    }
+end:
+    Py_XDECREF(type);
+    free(levels);
+    return result;
+}
+
+static PyObject *memory_mix(PyObject *module, PyObject *args)
+{
+    PyObject *type = PyObject_GetAttrString(module, "Counts"), *tails, *result = NULL;
+    Counts *project, *own, *current;
+    Py_buffer interpolation = {0}, log_probs = {0}, out = {0};
+    uint8_t(*bytes)[LONGEST] = NULL;
+    if (type == NULL || !PyArg_ParseTuple(args, "O!O!O!y*y*O!w*", type, &project, type, &own, type, &current,
+                          &interpolation, &log_probs, (PyObject *)&PyList_Type, &tails, &out))
+        goto end;
+    Py_ssize_t rows = PyList_Size(tails);
+    if (interpolation.len != (Py_ssize_t)(LEVELS * BUCKETS * sizeof(double)) ||
+        log_probs.len != rows * 256 * (Py_ssize_t)sizeof(float) || out.len != log_probs.len) {
+        PyErr_SetString(PyExc_ValueError, "mix: shapes do not agree");
+        goto end;
+    }
+    bytes = malloc((size_t)(rows ? rows : 1) * LONGEST);
+    if (bytes == NULL) {
+        PyErr_NoMemory();
+        goto end;
+    }
+    for (Py_ssize_t i = 0; i < rows; i++)
+        if (read_tail(PyList_GetItem(tails, i), bytes[i]) < 0)
+            goto end;
+    Sources from = {project, own, current};
+    /* For a search's few rows, giving the interpreter away costs more than the work. */
+    PyThreadState *released = rows > 32 ? PyEval_SaveThread() : NULL;
+    Level levels[LEVELS + 1];
+    for (Py_ssize_t i = 0; i < rows; i++) {
+        int found = find_levels(&from, bytes[i] + LONGEST, levels);
+        mix_one(levels, found, interpolation.buf, (const float *)log_probs.buf + i * 256,
+                (float *)out.buf + i * 256);
+    }
+    if (released != NULL)
+        PyEval_RestoreThread(released);
+    result = Py_NewRef(Py_None);
+end:
+    Py_XDECREF(type);
+    free(bytes);
+    if (interpolation.obj != NULL)
+        PyBuffer_Release(&interpolation);
+    if (log_probs.obj != NULL)
+        PyBuffer_Release(&log_probs);
+    if (out.obj != NULL)
+        PyBuffer_Release(&out);
+    return result;
+}
+
+static PyMethodDef memory_methods[] = {
+    {"levels", memory_levels, METH_VARARGS, "levels(project, own, current, tail) -> [(level, counts)]"},
+    {"mix", memory_mix, METH_VARARGS, "mix(project, own, current, interpolation, log_probs, tails, out)"},
+    {NULL, NULL, 0, NULL},
+};
+
+static int memory_exec(PyObject *module)
+{
+    PyObject *type = PyType_FromModuleAndSpec(module, &counts_spec, NULL);
+    if (type == NULL)
+        return -1;
+    int failed = PyModule_AddObjectRef(module, "Counts", type);
+    Py_DECREF(type);
+    return failed;
+}
+
+static PyModuleDef_Slot memory_slots[] = {{Py_mod_exec, memory_exec}, {0, NULL}};
+
+static struct PyModuleDef memory_module = {
+    PyModuleDef_HEAD_INIT, "_memory", "The compiled kernel of the project memory.", 0,
+    memory_methods, memory_slots, NULL, NULL, NULL,
+};
+
+PyMODINIT_FUNC PyInit__memory(void)
+{
+    return PyModuleDef_Init(&memory_module);
+}

@@ -1,0 +1,322 @@
+"""The project memory: what the open project's own text says about the next symbol.
+
+Counts of symbols after contexts of 2 to 32 symbols, over the project's files and over
+the current file alone, mixed with the network's distribution by one recursion
+(docs/project-memory.md). Answers are a function of the files' contents, the text before
+the position and the parameters: never of the order in which files came, or of typing.
+
+Works on symbols (bytes); knows nothing of the network, of folders (`project`) or of the
+protocol. Safe to use from several threads.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import logging
+import threading
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from types import ModuleType
+from typing import Any, Final, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from lstm_lsp import memory_reference
+
+kernel: ModuleType
+try:
+    kernel = importlib.import_module("lstm_lsp._memory")
+except ImportError:
+    kernel = memory_reference
+compiled = kernel is not memory_reference
+
+LogProbs = npt.NDArray[np.float32]
+
+TAIL: Final = 36
+"""Symbols before a position that a query may read."""
+
+_logger = logging.getLogger(__name__)
+
+# Counting holds the lock, and so a query back, for at most this many symbols (about 1 ms).
+_SLICE: Final = 1 << 10 if compiled else 1 << 6
+# Of a longer text, only what follows a multiple of this many symbols informs the file itself.
+_WINDOW: Final = 1 << 18
+# Current files whose counts are kept: a few, as a user goes back and forth.
+_CURRENT_FILES: Final = 4
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """What was fitted offline (`lstm_lsp.training.memory_fit`) and stays as it is.
+
+    `interpolation`, shape (LEVELS, BUCKETS): the share, 0-1, that each level leaves to the
+    levels below it, for each bucket of its counts (`memory_reference.bucket`).
+    """
+
+    interpolation: npt.NDArray[np.float64]
+
+    def __post_init__(self) -> None:
+        shape = (memory_reference.LEVELS, memory_reference.BUCKETS)
+        if self.interpolation.shape != shape:
+            raise ValueError(f"interpolation has shape {self.interpolation.shape}, not {shape}")
+        if not (np.all(self.interpolation > 0) and np.all(self.interpolation <= 1)):
+            raise ValueError("interpolation weights must be above 0 and at most 1")
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what `from_json` reads."""
+        return {"format": 1, "interpolation": np.round(self.interpolation, 5).tolist()}
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Parameters:
+        """Read a model card's "memory". Raises ValueError when it is not one."""
+        try:
+            if value["format"] != 1:
+                raise ValueError(f"project memory parameters of format {value['format']}")
+            return cls(np.asarray(value["interpolation"], np.float64))
+        except (KeyError, TypeError) as error:
+            raise ValueError(f"not project memory parameters: {error!r}") from None
+
+
+@cache
+def default_parameters() -> Parameters:
+    """Return the parameters that ship with the package."""
+    text = resources.files("lstm_lsp").joinpath("memory.json").read_text("utf-8")
+    return Parameters.from_json(json.loads(text))
+
+
+class Mixer(Protocol):
+    """Turns the network's distributions into those that are used."""
+
+    def mix(self, log_probs: LogProbs, tails: Sequence[bytes]) -> LogProbs:
+        """Return natural-log distributions (B, 256) from the network's (B, 256).
+
+        Each tail holds the last symbols before its position: at least `TAIL`, or all.
+        """
+
+
+class NetworkAlone:
+    """The mixer that leaves the network's distributions as they are."""
+
+    def mix(self, log_probs: LogProbs, tails: Sequence[bytes]) -> LogProbs:
+        """Return `log_probs`."""
+        return log_probs
+
+
+class _CurrentFile:
+    """The counts of one file that is being completed."""
+
+    def __init__(self) -> None:
+        self.own = kernel.Counts()  # what the project's counts hold of it
+        self.counts = kernel.Counts()  # its text before the cursor's line
+        self.before = b""
+
+
+class ProjectMemory:
+    """The counts of a project's files."""
+
+    def __init__(self, parameters: Parameters | None = None, max_bytes: int = 256 << 20) -> None:
+        self.parameters = parameters or default_parameters()
+        self.max_bytes = max_bytes
+        # An eighth is left to the counts of current files.
+        self._room = max_bytes - max_bytes // 8
+        self._window = min(_WINDOW, max(1 << 12, max_bytes >> 10))
+        self._weights = np.ascontiguousarray(self.parameters.interpolation, np.float64)
+        self._counts = kernel.Counts()
+        self._texts: dict[str, bytes] = {}
+        self._text_bytes = 0
+        self._current: OrderedDict[str, _CurrentFile] = OrderedDict()
+        self._lock = threading.Lock()
+        self._writing = threading.Lock()
+        # Taken before `_lock` by all, so that a query waits for one slice, not for many.
+        self._turn = threading.Lock()
+        if not compiled:
+            _tell_slow()
+
+    @property
+    def files(self) -> Sequence[str]:
+        """The paths whose text is held."""
+        return tuple(self._texts)
+
+    @property
+    def memory_bytes(self) -> int:
+        """Bytes held, all counts and texts together."""
+        with self._turned():
+            return self._held()
+
+    def set_file(self, path: str, text: bytes | None) -> bool:
+        """Add, replace or (None) remove one file's symbols; exact.
+
+        Returns False, leaving the file out whole, when `max_bytes` has no room for it.
+        """
+        with self._writing:
+            return self._set_file(path, text)
+
+    def view(self, path: str, before: bytes) -> Mixer:
+        """Return the mixer for a position in the file `path`.
+
+        It knows the project without `path`'s own text there, plus `before`: the file's text
+        up to the line of the position. Cheap when `before` differs little from the last one
+        asked for with the same path. `path` may be one the project does not hold.
+        """
+        view = _View(self, path, before)
+        with self._turned():
+            self._at(path, before)
+        return view
+
+    def levels(self, path: str, before: bytes, tail: bytes) -> list[memory_reference.Level]:
+        """Return what the memory knows after `tail`; see `memory_reference.levels`."""
+        with self._turned():
+            file = self._at(path, before)
+            found: list[memory_reference.Level] = kernel.levels(
+                self._counts, file.own, file.counts, tail
+            )
+            return found
+
+    def _mix(self, view: _View, log_probs: LogProbs, tails: Sequence[bytes]) -> LogProbs:
+        out = np.empty(log_probs.shape, np.float32)
+        read = np.ascontiguousarray(log_probs, np.float32)
+        with self._turned():
+            file = self._at(view.path, view.before)
+            kernel.mix(self._counts, file.own, file.counts, self._weights, read, list(tails), out)
+        return out
+
+    def _turned(self) -> _Turn:
+        return _Turn(self._turn, self._lock)
+
+    def _held(self) -> int:
+        files: int = sum(file.own.size + file.counts.size for file in self._current.values())
+        return int(self._counts.size + files) + self._text_bytes
+
+    def _at(self, path: str, before: bytes) -> _CurrentFile:
+        """Return the counts of `path` with `before` as its text. The lock is held."""
+        file = self._current.get(path)
+        if file is None:
+            while self._current and (
+                len(self._current) == _CURRENT_FILES or self._held() > self.max_bytes
+            ):
+                self._current.popitem(last=False)
+            file = self._current[path] = _CurrentFile()
+            own = self._texts.get(path, b"")
+            file.own.add(own, 0, len(own))
+        self._current.move_to_end(path)
+        if file.before is not before and file.before != before:
+            old, new = _window(file.before, self._window), _window(before, self._window)
+            start, old_stop, new_stop = _difference(old, new)
+            file.counts.remove(old, start, old_stop)
+            file.counts.add(new, start, new_stop)
+        file.before = before
+        return file
+
+    def _set_file(self, path: str, text: bytes | None) -> bool:
+        old = self._texts.get(path)
+        if text == old:
+            return True
+        with self._turned():
+            file = self._current.get(path)
+        before, after = old or b"", text or b""
+        start, old_stop, stop = _difference(before, after)
+        self._remove(file, before, start, old_stop)
+        fits = self._add(file, after, start, stop)
+        if not fits:  # what both texts share still counts
+            self._remove(file, before, 0, start)
+            self._remove(file, before, old_stop, len(before))
+            text = None
+        with self._turned():
+            self._text_bytes += len(text or b"") - len(before)
+            if text is None:
+                self._texts.pop(path, None)
+            else:
+                self._texts[path] = text
+            if self._current.get(path) is not file:  # made meanwhile, of half a change
+                self._current.pop(path, None)
+        return fits
+
+    def _add(self, file: _CurrentFile | None, text: bytes, start: int, stop: int) -> bool:
+        """Count text[start:stop], all of it or, when there is no room, nothing."""
+        for at in range(start, stop, _SLICE):
+            end = min(at + _SLICE, stop)
+            with self._turned():
+                room = self._room - int(self._counts.size) - self._text_bytes - len(text)
+                reached = self._counts.add(text, at, end, max(0, room))
+                if file is not None:
+                    file.own.add(text, at, reached)
+            if reached < end:
+                self._remove(file, text, start, reached)
+                return False
+        return True
+
+    def _remove(self, file: _CurrentFile | None, text: bytes, start: int, stop: int) -> None:
+        for at in range(start, stop, _SLICE):
+            with self._turned():
+                end = min(at + _SLICE, stop)
+                self._counts.remove(text, at, end)
+                if file is not None:
+                    file.own.remove(text, at, end)
+
+
+class _Turn:
+    """Holds `lock`, got in turn."""
+
+    def __init__(self, turn: threading.Lock, lock: threading.Lock) -> None:
+        self._turn = turn
+        self._lock = lock
+
+    def __enter__(self) -> None:
+        with self._turn:
+            self._lock.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        self._lock.release()
+
+
+@dataclass(frozen=True)
+class _View:
+    """A place in a file. Holds no counts, so it stays right whatever is asked between."""
+
+    memory: ProjectMemory
+    path: str
+    before: bytes
+
+    def mix(self, log_probs: LogProbs, tails: Sequence[bytes]) -> LogProbs:
+        return self.memory._mix(self, log_probs, tails)
+
+
+def _window(text: bytes, size: int) -> bytes:
+    """Return the part of `text` that informs the file itself: by its length alone."""
+    return text[max(0, size * (len(text) // size - 1)) :]
+
+
+def _difference(old: bytes, new: bytes) -> tuple[int, int, int]:
+    """Return (start, old_stop, new_stop): old[start:old_stop] gives way to new[start:new_stop].
+
+    What follows is the same in both, contexts included.
+    """
+    start = _common(old, new)
+    rest = min(len(old), len(new)) - start
+    tail = _common(old[len(old) - rest :][::-1], new[len(new) - rest :][::-1]) if rest else 0
+    reach = min(tail, memory_reference.LONGEST)
+    return start, len(old) - tail + reach, len(new) - tail + reach
+
+
+def _common(a: bytes, b: bytes) -> int:
+    """Return the length of the longest common prefix."""
+    low, high = 0, min(len(a), len(b))
+    if a[:high] == b[:high]:
+        return high
+    while high - low > 1:  # a[:low] == b[:low] and a[:high] != b[:high]
+        middle = (low + high) // 2
+        if a[low:middle] == b[low:middle]:
+            low = middle
+        else:
+            high = middle
+    return low
+
+
+@cache
+def _tell_slow() -> None:
+    _logger.warning("the project memory's compiled kernel is missing; completions will be slower")

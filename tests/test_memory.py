@@ -1,0 +1,221 @@
+"""The project memory: exact, a function of content, the kernel equal to its reference."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lstm_lsp import memory, memory_reference
+from lstm_lsp.memory import LogProbs, NetworkAlone, Parameters, ProjectMemory
+
+Array = npt.NDArray[np.floating]
+
+needs_kernel = pytest.mark.skipif(not memory.compiled, reason="no compiled kernel here")
+
+# Few symbols and repeated pieces, so that long contexts recur.
+pieces = st.sampled_from(
+    [b"a", b"b", b"\n", b"\x00", b"\xff", b"if x:\n    ", b"return value + 1\n"]
+)
+texts = st.lists(pieces, max_size=40).map(b"".join)
+paths = st.sampled_from(["p/a.py", "p/b.py", "p/c.py"])
+projects = st.dictionaries(paths, texts)
+distributions = st.integers(0, 2**32 - 1).map(
+    lambda seed: np.random.default_rng(seed).dirichlet(np.full(256, 0.1)).clip(1e-12)
+)
+
+
+def remember(files: dict[str, bytes]) -> ProjectMemory:
+    project = ProjectMemory()
+    for path, text in files.items():
+        assert project.set_file(path, text)
+    return project
+
+
+def log_probs(*rows: Array) -> LogProbs:
+    return np.log(np.stack(rows)).astype(np.float32)
+
+
+def know_the_same(one: ProjectMemory, other: ProjectMemory, path: str, text: bytes) -> None:
+    for cut in range(0, len(text) + 1, max(1, len(text) // 8)):
+        tail = text[max(0, cut - memory.TAIL) : cut]
+        found = one.levels(path, text[:cut], tail)
+        assert found == other.levels(path, text[:cut], tail)
+
+
+@needs_kernel
+@given(projects, texts, distributions)
+def test_the_kernel_gives_the_reference_s_counts_and_probabilities(
+    files: dict[str, bytes], current: bytes, distribution: Array
+) -> None:
+    answers = []
+    for implementation in (memory.kernel, memory_reference):
+        project, own, counts = (implementation.Counts() for _ in range(3))
+        for path, text in sorted(files.items()):
+            project.add(text, 0, len(text))
+            if path == "p/a.py":
+                own.add(text, 0, len(text))
+        counts.add(current, 0, len(current))
+        tails = [current[:cut] for cut in range(0, len(current) + 1, 5)]
+        given_ = log_probs(*[distribution] * len(tails))
+        mixed = np.empty_like(given_)
+        weights = memory.default_parameters().interpolation
+        implementation.mix(project, own, counts, weights, given_, tails, mixed)
+        levels = [implementation.levels(project, own, counts, tail) for tail in tails]
+        answers.append((levels, np.exp(mixed)))
+    (levels, mixed), (expected_levels, expected) = answers
+    assert levels == expected_levels
+    np.testing.assert_allclose(mixed, expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("implementation", ["kernel", "reference"])
+@given(st.lists(st.tuples(texts, st.booleans()), max_size=8), texts)
+def test_added_and_removed_equals_never_added(
+    implementation: str, history: list[tuple[bytes, bool]], probe: bytes
+) -> None:
+    module = memory.kernel if implementation == "kernel" else memory_reference
+    lived, fresh, empty = module.Counts(), module.Counts(), module.Counts()
+    for text, _ in history:
+        lived.add(text, 0, len(text))
+    for text, stays in history:
+        if stays:
+            fresh.add(text, 0, len(text))
+        else:
+            lived.remove(text, 0, len(text))
+    for text in [probe, *(text for text, _ in history)]:
+        for cut in range(len(text) + 1):
+            tail = text[max(0, cut - memory.TAIL) : cut]
+            found = module.levels(lived, empty, empty, tail)
+            assert found == module.levels(fresh, empty, empty, tail)
+    assert lived.symbols == fresh.symbols
+
+
+@needs_kernel
+def test_a_table_survives_growing_and_shrinking() -> None:
+    random = np.random.default_rng(1)
+    text = random.integers(0, 40, 60_000).astype(np.uint8).tobytes()
+    counts, small, empty = (memory.kernel.Counts() for _ in range(3))
+    counts.add(text, 0, len(text))
+    grown = counts.size
+    counts.remove(text, 500, len(text))
+    small.add(text, 0, 500)
+    assert counts.size < grown / 10
+    for cut in range(0, 500):
+        tail = text[max(0, cut - memory.TAIL) : cut]
+        found = memory.kernel.levels(counts, empty, empty, tail)
+        assert found == memory.kernel.levels(small, empty, empty, tail)
+
+
+@given(st.lists(st.tuples(paths, st.none() | texts), max_size=10), paths, texts)
+def test_answers_depend_on_content_and_not_on_history(
+    history: list[tuple[str, bytes | None]], path: str, text: bytes
+) -> None:
+    lived = ProjectMemory()
+    files: dict[str, bytes] = {}
+    for at, new in history:
+        lived.view(path, text[: len(text) // 2])  # someone is typing meanwhile
+        lived.set_file(at, new)
+        files.pop(at, None)
+        if new is not None:
+            files[at] = new
+    fresh = remember(dict(sorted(files.items())))
+    assert sorted(lived.files) == sorted(fresh.files)
+    know_the_same(lived, fresh, path, text)
+    for other, its_text in files.items():
+        know_the_same(lived, fresh, other, its_text)
+
+
+@given(projects, texts, st.lists(st.tuples(st.integers(0, 400), texts, st.integers(0, 20))))
+def test_a_view_moves_with_the_text_exactly(
+    files: dict[str, bytes], text: bytes, edits: list[tuple[int, bytes, int]]
+) -> None:
+    lived = remember(files)
+    for at, inserted, gone in edits:
+        text = text[:at] + inserted + text[at + gone :]
+        lived.view("p/a.py", text)
+    know_the_same(lived, remember(files), "p/a.py", text)
+
+
+@given(projects, texts)
+def test_a_file_never_informs_its_own_future(files: dict[str, bytes], before: bytes) -> None:
+    """Whatever the project holds of the current file leaves no trace in its view."""
+    others = {path: text for path, text in files.items() if path != "p/a.py"}
+    with_it = remember({**others, "p/a.py": before + b"and the future"})
+    know_the_same(with_it, remember(others), "p/a.py", before)
+
+
+@given(projects, texts, distributions)
+def test_what_is_mixed_is_a_distribution(
+    files: dict[str, bytes], before: bytes, distribution: Array
+) -> None:
+    view = remember(files).view("p/a.py", before)
+    mixed = view.mix(log_probs(distribution, distribution), [before[-memory.TAIL :], b""])
+    assert mixed.dtype == np.float32
+    np.testing.assert_allclose(np.exp(mixed.astype(np.float64)).sum(axis=1), 1, atol=1e-5)
+
+
+def test_two_views_of_one_file_stay_apart() -> None:
+    project = ProjectMemory()
+    flat = log_probs(np.full(256, 1 / 256))
+    past = project.view("p/a.py", b"widget\nwidget\n")
+    first = past.mix(flat, [b"widge"])
+    project.view("p/a.py", b"").mix(flat, [b"widge"])
+    np.testing.assert_array_equal(past.mix(flat, [b"widge"]), first)
+    assert first[0].argmax() == ord("t")
+
+
+def test_the_project_s_names_are_known_and_forgotten() -> None:
+    project = remember({"p/names.py": b"frobnicate(quux)\n" * 3})
+    flat = log_probs(np.full(256, 1 / 256))
+    likely = project.view("p/a.py", b"").mix(flat, [b"frobni"])
+    assert likely[0].argmax() == ord("c")
+    assert math.exp(likely[0, ord("c")]) > 0.5
+    project.set_file("p/names.py", None)
+    np.testing.assert_array_equal(project.view("p/a.py", b"").mix(flat, [b"frobni"]), flat)
+
+
+def test_without_memory_the_network_is_alone() -> None:
+    flat = log_probs(np.full(256, 1 / 256))
+    assert NetworkAlone().mix(flat, [b"a"]) is flat
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.integers(60_000, 400_000))
+def test_memory_stays_within_its_bound(seed: int, bound: int) -> None:
+    """What does not fit stays out whole, and leaves the rest as it was."""
+    random = np.random.default_rng(seed)
+    project = ProjectMemory(max_bytes=bound)
+    kept = {}
+    for number in range(6):
+        text = random.integers(0, 60, 3_000).astype(np.uint8).tobytes()
+        if project.set_file(f"p/{number}.py", text):
+            kept[f"p/{number}.py"] = text
+    assert project.memory_bytes <= bound
+    assert len(kept) < 6
+    assert sorted(project.files) == sorted(kept)
+    know_the_same(project, remember(kept), "p/x.py", b"".join(kept.values())[:600])
+
+
+def test_a_replacement_that_does_not_fit_takes_the_file_out() -> None:
+    random = np.random.default_rng(0)
+    project = ProjectMemory(max_bytes=300_000)
+    text = random.integers(0, 60, 1_000).astype(np.uint8).tobytes()
+    assert project.set_file("p/a.py", text)
+    more = text[:500] + random.integers(0, 60, 50_000).astype(np.uint8).tobytes() + text[500:]
+    assert not project.set_file("p/a.py", more)
+    assert project.files == ()
+    know_the_same(project, ProjectMemory(), "p/b.py", text)
+
+
+def test_parameters_survive_json_and_bad_ones_are_refused() -> None:
+    parameters = memory.default_parameters()
+    again = Parameters.from_json(parameters.to_json())
+    np.testing.assert_allclose(again.interpolation, parameters.interpolation, atol=1e-5)
+    good = parameters.to_json()
+    for bad in ({}, {**good, "format": 2}, {**good, "interpolation": [[0.5]]}):
+        with pytest.raises(ValueError, match=r"memory|interpolation"):
+            Parameters.from_json(bad)
