@@ -37,6 +37,9 @@ PROJECT_MODEL = Path(".lstm-lsp") / "model.onnx"
 DEFAULT_MODEL = "base"
 """The name of the bundled model that serves when no other was chosen."""
 
+_EXTERNAL_DATA = b"\x0a\x08location"
+"""How protobuf writes the key that names a tensor's other file; JSON has no such bytes."""
+
 
 class ModelError(Exception):
     """A model file that cannot be served; the message is one sentence for the user."""
@@ -98,6 +101,9 @@ class Model:
             content = path.read_bytes()
         except OSError as error:
             raise ModelError(f"cannot read the model {path}: {error.strerror}") from None
+        # ONNX Runtime would look for the other file in the working folder.
+        if _EXTERNAL_DATA in content:
+            raise ModelError(f"{path} keeps its weights in another file; a model is one file")
         options = ort.SessionOptions()
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
@@ -185,8 +191,10 @@ def _card(path: Path, metadata: dict[str, str]) -> dict[str, Any]:
     try:
         card: dict[str, Any] = json.loads(metadata[CARD_KEY])
         Architecture.from_json(card["architecture"])
-        if not (isinstance(card["name"], str) and isinstance(card["context"], int)):
-            raise ValueError("name or context is missing")
+        if not isinstance(card["name"], str):
+            raise ValueError("the name is no string")
+        if not isinstance(card["context"], int) or card["context"] < 1:
+            raise ValueError("the context is no positive number")
     except (KeyError, TypeError, ValueError) as error:
         raise ModelError(f"{path} has a broken card: {error}") from None
     return card
@@ -194,17 +202,21 @@ def _card(path: Path, metadata: dict[str, str]) -> dict[str, Any]:
 
 def _check_shapes(path: Path, session: ort.InferenceSession, architecture: Architecture) -> None:
     """Raise ModelError unless the graph has the inputs and outputs its card promises."""
-    state = [architecture.layers, None, architecture.units]
+    integers, floats = "tensor(int64)", "tensor(float)"
+    state = (floats, [architecture.layers, None, architecture.units])
     promised = {
-        "symbols": [None, None],
+        "symbols": (integers, [None, None]),
         "h": state,
         "c": state,
         "h_after": state,
         "c_after": state,
-        "log_probs": [None, None, symbols.VOCABULARY],
+        "log_probs": (floats, [None, None, symbols.VOCABULARY]),
     }
-    found = {node.name: node.shape for node in (*session.get_outputs(), *session.get_inputs())}
+    found = {
+        node.name: (node.type, [size if isinstance(size, int) else None for size in node.shape])
+        for node in (*session.get_outputs(), *session.get_inputs())
+    }
     for name, shape in promised.items():
-        actual = [size if isinstance(size, int) else None for size in found.get(name, [])]
-        if actual != shape:
+        if found.get(name) != shape:
+            actual = found.get(name, "is missing")
             raise ModelError(f"{path} does not have the shapes its card promises: {name} {actual}")
