@@ -1,0 +1,1 @@
+"""Corpora of source code: from a manifest of projects to packed symbols."""

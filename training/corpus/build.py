@@ -1,0 +1,257 @@
+"""From a manifest to packed symbols: `build`.
+
+Projects are fetched, each is collected (`collect`), duplicates across projects are
+dropped with held-out files winning, licence notices are thinned in train files, and
+the rest is written as `LANGUAGE.SPLIT.symbols`, the form `packed` reads. Beside
+them: `files.jsonl` (one row a file), `corpus.lock.json` (what was resolved) and
+`report.json`. The same manifest and sources give the same bytes, since all is
+sorted and every choice is a hash.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import lzma
+import os
+import tempfile
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from itertools import groupby
+from pathlib import Path
+from typing import Any, Final
+
+from tqdm import tqdm
+
+from lstm_lsp import symbols
+
+from . import collect, report, sources
+from .collect import Entry, Tally
+from .duplicates import Seen
+from .manifest import ENDINGS, SPLITS, CorpusError, Manifest, Project, Source, load
+from .report import Collected
+from .sources import Opened
+
+# Who wins over whom where files repeat.
+_PRECEDENCE: Final = ("test", "validation", "train")
+
+
+def build(
+    manifest: Path,
+    output: Path,
+    *,
+    allow_missing: bool = False,
+    cache: Path | None = None,
+    compress: bool = False,
+    jobs: int = 1,
+    progress: bool = True,
+) -> dict[str, Any]:
+    """Build the corpus of `manifest` in the folder `output`; return its report.
+
+    `cache` keeps archives and finished projects, so an interrupted build goes on
+    where it was; the user's cache folder unless given. `compress` writes
+    `.symbols.xz`. `jobs` processes filter. A project none of whose sources can be
+    had stops the build, unless `allow_missing`.
+
+    Raises CorpusError; nothing is half-written then.
+    """
+    checked = load(manifest)
+    cache = (cache or default_cache()).absolute()
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+        opened, missing = _open_all(checked, cache, progress)
+        if missing and not allow_missing:
+            first = "; ".join(f"{name}: {why}" for name, why in list(missing.items())[:3])
+            more = f"; and {len(missing) - 3} more" if len(missing) > 3 else ""
+            raise CorpusError(
+                f"{len(missing)} of {len(checked.projects)} projects cannot be had "
+                f"(--allow-missing goes on without them): {first}{more}"
+            )
+        if not opened:
+            raise CorpusError("no project of the manifest can be had")
+        collections = _collect_all(checked, opened, cache, jobs, progress)
+        return _write(checked, collections, missing, output, compress=compress, progress=progress)
+    except OSError as error:
+        raise CorpusError(f"the corpus cannot be written: {error}") from error
+
+
+def default_cache() -> Path:
+    """Return the folder that keeps archives and finished projects."""
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(base) / "lstm-lsp" / "corpus"
+
+
+def _open_all(
+    manifest: Manifest, cache: Path, progress: bool
+) -> tuple[list[tuple[Project, Opened]], dict[str, str]]:
+    """Return the projects at hand, each with its first source to be had, and the others."""
+    opened, missing = [], {}
+    wanted = [project for project in manifest.projects if project.id not in manifest.deny]
+    for project in tqdm(wanted, "fetch", unit="project", disable=not progress):
+        reasons = []
+        for source in project.sources:
+            try:
+                found = sources.open_source(source, manifest.path.parent, cache)
+            except CorpusError as error:
+                reasons.append(str(error))
+            else:
+                opened.append((project, found))
+                break
+        else:
+            missing[project.id] = "; ".join(reasons)
+    return opened, missing
+
+
+def _collect_all(
+    manifest: Manifest,
+    opened: list[tuple[Project, Opened]],
+    cache: Path,
+    jobs: int,
+    progress: bool,
+) -> list[Collected]:
+    files: dict[str, Path] = {}
+    with tqdm(total=len(opened), desc="filter", unit="project", disable=not progress) as bar:
+        if jobs <= 1:
+            for project, source in opened:
+                files[project.id] = collect.collect(manifest, project, source, cache)
+                bar.update()
+        else:
+            with ProcessPoolExecutor(jobs) as pool:
+                running = {
+                    pool.submit(_collect_one, manifest, project, source.source, cache): project.id
+                    for project, source in opened
+                }
+                try:
+                    for done in as_completed(running):
+                        files[running[done]] = done.result()
+                        bar.update()
+                finally:
+                    pool.shutdown(cancel_futures=True)
+    return [
+        Collected(project, source, *collect.read(files[project.id])) for project, source in opened
+    ]
+
+
+def _collect_one(manifest: Manifest, project: Project, source: Source, cache: Path) -> Path:
+    opened = sources.open_source(source, manifest.path.parent, cache)
+    return collect.collect(manifest, project, opened, cache)
+
+
+def _write(
+    manifest: Manifest,
+    collections: list[Collected],
+    missing: dict[str, str],
+    output: Path,
+    *,
+    compress: bool,
+    progress: bool,
+) -> dict[str, Any]:
+    rejected = {each.project.id: Tally() for each in collections}
+    for each in collections:
+        rejected[each.project.id].update(each.summary["rejected"])
+    files = _without_duplicates(collections, manifest, rejected)
+    if not files:
+        raise CorpusError("no file is left after the filters")
+    with tempfile.TemporaryDirectory(dir=output, prefix=".building-") as name:
+        folder = Path(name)
+        index, hashes = _write_symbols(manifest, files, folder, compress, progress)
+        rows = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in index)
+        (folder / "files.jsonl").write_text(rows, encoding="utf-8")
+        hashes["files.jsonl"] = hashlib.sha256(rows.encode()).hexdigest()
+        table = {"manifest": manifest.path.name, "outputs": hashes}
+        table |= report.report(collections, index, rejected, missing)
+        _write_json(folder / "corpus.lock.json", report.lock(collections))
+        _write_json(folder / "report.json", table)
+        _move(folder, output, [*hashes, "corpus.lock.json", "report.json"])
+    return table
+
+
+def _without_duplicates(
+    collections: list[Collected], manifest: Manifest, rejected: dict[str, Tally]
+) -> list[tuple[Project, Entry]]:
+    """Return the files that repeat none before them, in the order they are written."""
+    seen = {language: Seen(manifest.dedupe) for language in ENDINGS}
+    kept = []
+    for each in sorted(
+        collections, key=lambda each: (_PRECEDENCE.index(each.project.split), each.project.id)
+    ):
+        for entry in each.entries:
+            reason = seen[each.project.lang].reason(entry.digest, entry.signature)
+            if reason is None:
+                kept.append((each.project, entry))
+            else:
+                rejected[each.project.id].add(reason, entry.size)
+    return sorted(kept, key=lambda file: (*_place(file), file[0].id, file[1].path))
+
+
+def _place(file: tuple[Project, Entry]) -> tuple[str, int]:
+    project, _ = file
+    return project.lang, SPLITS.index(project.split)
+
+
+def _write_symbols(
+    manifest: Manifest,
+    files: list[tuple[Project, Entry]],
+    folder: Path,
+    compress: bool,
+    progress: bool,
+) -> tuple[list[dict[str, Any]], dict[str, str]]:
+    """Write the packed files; return the index rows, and each file's sha256, uncompressed."""
+    index: list[dict[str, Any]] = []
+    hashes: dict[str, str] = {}
+    with tqdm(total=len(files), desc="write", unit="file", disable=not progress) as bar:
+        for (language, split), group in groupby(files, key=_place):
+            name = f"{language}.{SPLITS[split]}.symbols" + (".xz" if compress else "")
+            packed = hashlib.sha256()
+            with lzma.open(folder / name, "wb") if compress else (folder / name).open("wb") as out:
+                for project, entry in group:
+                    row, document = _document(manifest, project, entry)
+                    index.append(row)
+                    packed.update(document)
+                    out.write(document)
+                    bar.update()
+            hashes[name] = packed.hexdigest()
+    return index, hashes
+
+
+def _document(manifest: Manifest, project: Project, entry: Entry) -> tuple[dict[str, Any], bytes]:
+    """Return a file's row of the index and its symbols."""
+    text = entry.text()
+    path = f"{project.id}/{entry.path}"
+    thinned = 0
+    if project.split == "train" and not _keeps_licence(path, manifest.normalise.licence_headers):
+        thinned = entry.licence_bytes
+        text = text[thinned:]
+    row = {
+        "project": project.id,
+        "language": project.lang,
+        "split": project.split,
+        "path": entry.path,
+        "bytes": len(text),
+        "header_bytes": entry.licence_bytes - thinned,
+        "thinned_bytes": thinned,
+        "test": entry.test,
+        "sha256": hashlib.sha256(text).hexdigest(),
+        "licence": project.licence,
+    }
+    return row, symbols.header(project.lang, path) + text + bytes((symbols.END,))
+
+
+def _keeps_licence(path: str, share: float) -> bool:
+    """Whether this file is one of the `share` that keep their licence notice."""
+    return int.from_bytes(hashlib.sha1(path.encode()).digest()[-4:], "big") < share * 2**32
+
+
+def _move(folder: Path, output: Path, names: list[str]) -> None:
+    """Put the finished files in place, the report last, and drop an older build's others."""
+    for language in ENDINGS:
+        for split in SPLITS:
+            for ending in (".symbols", ".symbols.xz"):
+                old = output / f"{language}.{split}{ending}"
+                if old.name not in names:
+                    old.unlink(missing_ok=True)
+    for name in names:
+        os.replace(folder / name, output / name)
+
+
+def _write_json(file: Path, table: dict[str, Any]) -> None:
+    file.write_text(json.dumps(table, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
