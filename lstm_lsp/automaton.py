@@ -40,7 +40,7 @@ class Automaton:
     """Where the token has ended."""
 
     def after(self, typed: bytes) -> int:
-        """Return the row after the part of a token that is typed; 0 when it is no part of one."""
+        """Return the row after the part of a token that is typed; 0 when it is no such part."""
         row = 0
         for symbol in typed:
             row = int(self.table[row, symbol])
@@ -49,10 +49,10 @@ class Automaton:
         return row
 
 
-def word_symbols(language: str) -> npt.NDArray[np.bool_]:
-    """Return which symbols (256,) go on with a word."""
-    found = np.zeros(symbols.VOCABULARY, np.bool_)
-    found[list(_LETTERS + _DIGITS + b"_" + _NOT_ASCII)] = True
+def word_symbols(language: str) -> npt.NDArray[np.float32]:
+    """Return 1 for the symbols (256,) that go on with a word, 0 for the others."""
+    found = np.zeros(symbols.VOCABULARY, np.float32)
+    found[list(_LETTERS + _DIGITS + b"_" + _NOT_ASCII)] = 1
     found[ord("$")] = language == "java"
     return found
 

@@ -12,12 +12,11 @@ bytes that break UTF-8 after the hypothesis' tail (Unicode 16, table 3-7).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
 from lstm_lsp import symbols
 from lstm_lsp.memory import TAIL, Mixer
@@ -62,12 +61,13 @@ class Hypotheses:
 
     `state`, the network's, unmixed; `tails`, the last symbols of each, at most TAIL;
     `log_probs` float32 (B, 256), the natural-log distribution of the next symbol, -inf
-    where it may not be drawn.
+    where it may not be drawn; `probabilities`, the same in 0-1.
     """
 
     state: State
     tails: list[bytes]
     log_probs: Floats
+    probabilities: Floats
 
     def __len__(self) -> int:
         return len(self.tails)
@@ -105,22 +105,14 @@ class Predictor:
             ],
         )
 
-    def _predict(self, state: State, tails: Sequence[bytes]) -> Hypotheses:
+    def _predict(self, state: State, tails: list[bytes]) -> Hypotheses:
         log_probs = self._mixer.mix(state.log_probs, tails) + _MASKS[[_expected(t) for t in tails]]
-        log_probs -= log_sum(log_probs)[:, None]
-        return Hypotheses(state, list(tails), log_probs)
+        probabilities = np.exp(log_probs)
+        # At most 256 terms of at most 1, and most of the mass is never masked: no shift.
+        total = probabilities.sum(axis=1, keepdims=True)
+        log_probs -= np.log(total)
+        probabilities /= total
+        return Hypotheses(state, tails, log_probs, probabilities)
 
 
 _BYTES: Final = [bytes((symbol,)) for symbol in range(symbols.VOCABULARY)]
-
-
-def log_sum(log_probs: Floats, where: npt.NDArray[np.bool_] | None = None) -> Floats:
-    """Return the logarithm of each row's summed probability; `where` (B, 256) picks terms.
-
-    Rows are log-probabilities, at most 0 and not all tiny: no shift is needed.
-    """
-    probabilities = np.exp(log_probs)
-    total = probabilities.sum(axis=1) if where is None else (probabilities * where).sum(axis=1)
-    with np.errstate(divide="ignore"):
-        summed: Floats = np.log(total)
-    return summed

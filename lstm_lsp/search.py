@@ -24,7 +24,7 @@ import numpy.typing as npt
 from lstm_lsp import symbols
 from lstm_lsp.automaton import Automaton
 from lstm_lsp.network import Floats, Integers
-from lstm_lsp.predictor import Hypotheses, Predictor, log_sum
+from lstm_lsp.predictor import Hypotheses, Predictor
 
 NEWLINE: Final = ord("\n")
 
@@ -37,6 +37,9 @@ MOST_LINES: Final = 8
 TOKEN_WIDTH: Final = 8
 LINE_WIDTH: Final = 6
 BLOCK_WIDTH: Final = 3
+LEAST: Final = -1e9
+"""Stands for minus infinity, which nothing is at least: what may not be drawn is not."""
+
 HOPELESS: Final = float(np.log(3))
 """A line is hopeless when this much less probable than the best finished one (FLCC: k = 3)."""
 
@@ -85,7 +88,7 @@ def characters(predictor: Predictor, start: Hypotheses, count: int = CHARACTERS)
 
     A character of several symbols is the likeliest that begins with its first symbol.
     """
-    best = _best(start.log_probs, count, -np.inf)
+    best = _best(start.log_probs, count, LEAST)
     found = []
     several = best.symbols >= 0x80
     for symbol, score in zip(best.symbols[~several], best.scores[~several], strict=True):
@@ -110,6 +113,7 @@ def characters(predictor: Predictor, start: Hypotheses, count: int = CHARACTERS)
     return sorted(found, key=lambda one: -one.log_probability)
 
 
+@np.errstate(divide="ignore")
 def tokens(
     predictor: Predictor,
     start: Hypotheses,
@@ -117,7 +121,7 @@ def tokens(
     row: int = 0,
     *,
     count: int = TOKENS,
-    floor: float = -np.inf,
+    floor: float = LEAST,
 ) -> list[Found]:
     """Return up to `count` (rests of) tokens, best first, none less probable than `floor`.
 
@@ -131,11 +135,11 @@ def tokens(
     for length in range(LONGEST_TOKEN):
         log_probs = beam.scores[:, None] + beam.hypotheses.log_probs
         if length:
-            ended = beam.scores + log_sum(beam.hypotheses.log_probs, automaton.ends[rows])
+            ending = (beam.hypotheses.probabilities * automaton.ends[rows]).sum(axis=1)
+            ended = beam.scores + np.log(ending)
             found += [
                 Found(beam.text(int(one)).decode(), float(ended[one]))
                 for one in np.flatnonzero(ended >= floor)
-                if np.isfinite(ended[one])
             ]
             if len(found) >= count:
                 found = sorted(found, key=lambda one: -one.log_probability)[:count]
@@ -149,19 +153,20 @@ def tokens(
     return sorted(found, key=lambda one: -one.log_probability)
 
 
+@np.errstate(divide="ignore")
 def lines(
     predictor: Predictor,
     start: Hypotheses,
-    words: npt.NDArray[np.bool_],
+    words: Floats,
     *,
     count: int = 3,
-    floor: float = -np.inf,
+    floor: float = LEAST,
 ) -> list[Path]:
     """Return hypotheses for the rest of the line: finished ones best first, then the others.
 
-    `words` (256,) are the symbols that go on with a word. The others are live at the end,
-    or were dropped while still as probable as FAINT: their beginnings may be worth
-    showing. Nothing less probable than `floor` is followed.
+    `words` (256,) is 1 for the symbols that go on with a word, else 0. The others are live
+    at the end, or were dropped while still as probable as FAINT: their beginnings may be
+    worth showing. Nothing less probable than `floor` is followed.
     """
     beam = _Beam(predictor, start, words)
     finished: list[tuple[float, Path]] = []
@@ -189,13 +194,14 @@ def lines(
     return [path for _, path in finished] + sorted(others, key=lambda path: -path.log_probs[-1])
 
 
+@np.errstate(divide="ignore")
 def block(
     predictor: Predictor,
     start: Hypotheses,
-    words: npt.NDArray[np.bool_],
+    words: Floats,
     indentation: int,
     *,
-    floor: float = -np.inf,
+    floor: float = LEAST,
 ) -> list[Path]:
     """Return hypotheses for several lines, each ending with a line end, best first.
 
@@ -243,7 +249,10 @@ def _whole_lines(path: Path) -> Path | None:
 
 
 class _Choice(NamedTuple):
-    """What each next hypothesis is: a row of the beam, one symbol more, and its score."""
+    """What each next hypothesis is: a row of the beam, one symbol more, and its score.
+
+    Arrays (B',); a beam keeps all of them for the way back.
+    """
 
     parents: Integers
     symbols: Integers
@@ -253,19 +262,14 @@ class _Choice(NamedTuple):
 def _best(log_probs: npt.NDArray[np.floating], count: int, floor: float) -> _Choice:
     """Return the `count` best (row, symbol) of (B, 256) at least `floor`; ties by index."""
     flat = log_probs.ravel()
-    best = np.argpartition(flat, -count)[-count:] if count < flat.size else np.arange(flat.size)
-    best = best[np.isfinite(flat[best]) & (flat[best] >= floor)]
-    best = best[np.lexsort((best, -flat[best]))]
+    best = flat.argpartition(-count)[-count:]
+    best.sort()
+    scores = flat[best]
+    order = (-scores).argsort(kind="stable")
+    order = order[: int((scores >= floor).sum())]
+    best = best[order]
     parents, chosen = np.divmod(best, symbols.VOCABULARY)
-    return _Choice(parents, chosen, flat[best].astype(np.float64))
-
-
-class _Step(NamedTuple):
-    """What a beam remembers of one step, for the way back: (B,) each."""
-
-    parents: Integers
-    symbols: Integers
-    scores: npt.NDArray[np.float64]
+    return _Choice(parents, chosen, scores[order].astype(np.float64))
 
 
 class _Beam:
@@ -275,13 +279,13 @@ class _Beam:
         self,
         predictor: Predictor,
         start: Hypotheses,
-        words: npt.NDArray[np.bool_] | None = None,
+        words: Floats | None = None,
     ) -> None:
         self.hypotheses = start
         self.scores = np.zeros(len(start), np.float64)
         self._predictor = predictor
         self._words = words
-        self._steps: list[_Step] = []
+        self._steps: list[_Choice] = []
         self._word_ends: list[Floats] = []
 
     def __len__(self) -> int:
@@ -289,11 +293,12 @@ class _Beam:
 
     def advance(self, choice: _Choice) -> None:
         """Make the chosen hypotheses the live ones; one step of the network."""
-        self._steps.append(_Step(*choice))
+        self._steps.append(choice)
         self.scores = choice.scores
         self.hypotheses = self._predictor.advance(self.hypotheses, choice.parents, choice.symbols)
         if self._words is not None:
-            self._word_ends.append(log_sum(self.hypotheses.log_probs, ~self._words[None, :]))
+            inside = self.hypotheses.probabilities @ self._words
+            self._word_ends.append(np.log(1 - np.minimum(inside, 1)))
 
     def dropped(self, choice: _Choice, floor: float) -> Iterator[Path]:
         """Yield the live hypotheses that `choice` goes on with none of, down to `floor`."""
@@ -317,7 +322,7 @@ class _Beam:
         text = bytes(int(step.symbols[at]) for step, at in way)
         return Path(text, scores, scores + ends, ended)
 
-    def _way(self, row: int) -> list[tuple[_Step, int]]:
+    def _way(self, row: int) -> list[tuple[_Choice, int]]:
         way = []
         for step in reversed(self._steps):
             way.append((step, row))
