@@ -20,7 +20,7 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
-from lstm_lsp import __version__, symbols
+from lstm_lsp import __version__, memory, symbols
 from lstm_lsp.network import Model, ModelError, find_model
 
 OLDEST_PYTHON = (3, 11)
@@ -71,6 +71,11 @@ def _packages() -> Iterator[Finding]:
         yield Finding("note", f"`train` needs {what}: run `pip install 'lstm-lsp[train]'`")
     else:
         yield Finding("good", "everything that trains is installed")
+    if memory.compiled:
+        yield Finding("good", "the project memory's kernel is compiled")
+    else:
+        what = "install a C compiler and run `pip install --force-reinstall lstm-lsp`"
+        yield Finding("note", f"the project memory runs uncompiled, much slower: {what}")
 
 
 def _installed(name: str) -> bool:
