@@ -92,7 +92,9 @@ class Neovim:
     def __init__(self, binary: str, home: Path) -> None:
         folders = [f"XDG_{name}_HOME={home}" for name in ("CONFIG", "DATA", "STATE", "CACHE")]
         plugin = f"set runtimepath^={ROOT}/editors/neovim"
-        flags = ["--embed", "--headless", "--clean", "-n", "--cmd", plugin]
+        # Neovim's own Python file type plugin looks for a Python to embed: seconds.
+        no_python = "let g:loaded_python3_provider = 0"
+        flags = ["--embed", "--headless", "--clean", "-n", "--cmd", plugin, "--cmd", no_python]
         # env: the user's own Neovim, and an active environment, are no part of the tests.
         argv = ["env", "-u", "VIRTUAL_ENV", *folders, binary, *flags]
         self.nvim = pynvim.attach("child", argv=argv)
@@ -217,6 +219,12 @@ def version(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
+def encoding() -> str:
+    """The position encoding that the scripted server chooses."""
+    return "utf-16"
+
+
+@pytest.fixture
 def neovim(version: str, tmp_path: Path) -> Iterator[Neovim]:
     """A Neovim without a server yet."""
     editor = Neovim(binary(version), tmp_path / "home")
@@ -225,11 +233,11 @@ def neovim(version: str, tmp_path: Path) -> Iterator[Neovim]:
 
 
 @pytest.fixture
-def fake(version: str, tmp_path: Path) -> Iterator[Scripted]:
+def fake(version: str, encoding: str, tmp_path: Path) -> Iterator[Scripted]:
     """A Neovim in an empty Python file, attached to the scripted server; keys are mapped."""
     editor = Scripted(binary(version), tmp_path / "home")
     editor.setup(
-        cmd=[sys.executable, str(FAKE_SERVER)],
+        cmd=[sys.executable, str(FAKE_SERVER), encoding],
         keys={
             "accept": "<C-l>",
             "accept_word": "<C-f>",

@@ -338,9 +338,25 @@ function M.accept(part)
   return true
 end
 
+local watched = {} ---@type table<integer, boolean>
+
 --- Watches one buffer, as long as the server is attached to it.
 ---@param bufnr integer
 function M.attach(bufnr)
+  if not watched[bufnr] then
+    -- The events below come before the screen is redrawn, but for a redraw that something else
+    -- forces between a change and them. Then nothing is right, and what was right is wrong.
+    vim.api.nvim_buf_attach(bufnr, false, {
+      on_lines = function()
+        ghost.clear()
+        return not watched[bufnr]
+      end,
+      on_detach = function()
+        watched[bufnr] = nil
+      end,
+    })
+  end
+  watched[bufnr] = true
   local group = vim.api.nvim_create_augroup('lstm_lsp.inline.' .. bufnr, {})
   local function on(events, callback)
     vim.api.nvim_create_autocmd(events, {
@@ -367,6 +383,7 @@ function M.detach(bufnr)
   if shown and shown.bufnr == bufnr then
     M.dismiss()
   end
+  watched[bufnr] = nil
   pcall(vim.api.nvim_del_augroup_by_name, 'lstm_lsp.inline.' .. bufnr)
 end
 
