@@ -1,0 +1,1 @@
+"""The language server: the one part of the package that knows the protocol."""

@@ -1,0 +1,219 @@
+"""The model at work: all that runs on the inference thread.
+
+Imported there, by the first job, since numpy and ONNX Runtime take longer to import than
+`initialize` may take to answer. Takes snapshots of documents, gives candidates; knows
+nothing of the protocol.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Iterator
+from pathlib import Path
+
+import numpy as np
+
+from lstm_lsp import project, symbols
+from lstm_lsp.completer import Completer, Place
+from lstm_lsp.context import Contexts
+from lstm_lsp.generate import TEMPERATURE, generate
+from lstm_lsp.memory import Mixer, NetworkAlone, Parameters, ProjectMemory, default_parameters
+from lstm_lsp.network import Cancelled, Model, find_model
+from lstm_lsp.predictor import Predictor
+from lstm_lsp.project import Progress
+from lstm_lsp.ranking import MINIMUM, Judgement, Presentation
+from lstm_lsp.search import KINDS, Candidate, Kind
+from lstm_lsp.server.settings import Settings
+from lstm_lsp.server.snapshot import Snapshot, Spot
+from lstm_lsp.situation import WINDOW
+
+_STRETCH = 256  # symbols whose surprise is computed between two looks at the flag
+
+
+class Engine:
+    """One loaded model with its contexts and the project memory."""
+
+    def __init__(self, model: Model, memory_megabytes: int) -> None:
+        """`memory_megabytes` 0 means no project memory."""
+        self.model = model
+        self.contexts = Contexts(model)
+        self.completer = Completer(model, self.contexts)
+        self.memory: ProjectMemory | None = None
+        if memory_megabytes:
+            kept = model.card.get("memory")
+            parameters = Parameters.from_json(kept) if kept else default_parameters()
+            self.memory = ProjectMemory(parameters, memory_megabytes << 20)
+        self._texts: dict[str, bytes] = {}  # open texts as the memory has them
+
+    @classmethod
+    def load(cls, explicit: str | None, project: Path | None, settings: Settings) -> Engine:
+        """Load the first model found in the order of `find_model`. Raises ModelError."""
+        path = find_model(explicit or settings.model or None, project)
+        megabytes = settings.memory_megabytes if settings.memory_enabled else 0
+        return cls(Model.load(path, threads=settings.threads), megabytes)
+
+    def batches(
+        self,
+        spot: Spot,
+        others: Iterable[Snapshot],
+        kinds: Collection[str],
+        settings: Settings,
+        cancelled: Callable[[], bool],
+    ) -> Iterator[list[Candidate]]:
+        """Yield the candidates of each kind as they are found; raises Cancelled."""
+        return self.completer.batches(
+            self._place(spot),
+            self._mixer(spot, others),
+            _kinds(kinds),
+            settings=_presentation(settings),
+            cancelled=cancelled,
+        )
+
+    def explain(
+        self,
+        spot: Spot,
+        others: Iterable[Snapshot],
+        kinds: Collection[str],
+        settings: Settings,
+        cancelled: Callable[[], bool],
+    ) -> list[Judgement]:
+        """Return what was found at `spot` and why each is shown or not; raises Cancelled."""
+        return self.completer.explain(
+            self._place(spot),
+            self._mixer(spot, others),
+            _kinds(kinds),
+            settings=_presentation(settings),
+            cancelled=cancelled,
+        )
+
+    def generate(
+        self,
+        spot: Spot,
+        others: Iterable[Snapshot],
+        *,
+        characters: int,
+        temperature: float | None,
+        seed: int,
+        cancelled: Callable[[], bool],
+    ) -> Iterator[str]:
+        """Yield characters as they are drawn, until the document ends; raises Cancelled."""
+        before = spot.before
+        state = self.contexts.state(spot.snapshot.header, before, cancelled)
+        predictor = Predictor(self.model, self._mixer(spot, others), cancelled)
+        return generate(
+            predictor,
+            predictor.start(state, before),
+            max_characters=characters,
+            temperature=TEMPERATURE if temperature is None else temperature,
+            seed=seed,
+            stop=True,
+            cancelled=cancelled,
+        )
+
+    def warm(self, spot: Spot, cancelled: Callable[[], bool]) -> bool:
+        """Read ahead for typing on at `spot`; return whether it came to the end."""
+        try:
+            self.contexts.warm(spot.snapshot.header, spot.before, cancelled)
+        except Cancelled:
+            return False
+        return True
+
+    def surprise(
+        self, snapshot: Snapshot, start: int, end: int, cancelled: Callable[[], bool]
+    ) -> list[float]:
+        """Return the bits of each character of the text from `start` to `end`.
+
+        Of the network alone. Of a line end of two characters the first costs nothing.
+        """
+        document = snapshot.document
+        first, last = document.symbol_offset(start), document.symbol_offset(end)
+        bits = np.zeros(last - first)
+        at = first
+        while at < last:
+            if cancelled():
+                raise Cancelled
+            stop = min(at + _STRETCH, last)
+            state = self.contexts.state(snapshot.header, document.symbols[:at], cancelled)
+            read = document.symbols[at:stop]
+            after, _ = self.model.predictions(read, state)
+            log_probs = np.concatenate((state.log_probs, after[:-1]))
+            drawn = np.frombuffer(read, np.uint8)
+            bits[at - first : stop - first] = -log_probs[np.arange(len(read)), drawn] / np.log(2)
+            at = stop
+        return _by_character(document.text[start:end], bits)
+
+    def index(self, folder: Path, near: Path | None) -> Iterator[Progress]:
+        """Read the files of `folder` into the project memory, in short steps."""
+        if self.memory is not None:
+            for progress in project.index(self.memory, folder, near=near):
+                self._texts.clear()  # an open document's text may have been put back
+                yield progress
+
+    def read_file(self, folder: Path, file: Path) -> None:
+        """Let what `file` in `folder` now holds on disk stand for it in the project memory."""
+        if self.memory is not None:
+            key = project.header_path(folder, file)
+            text = project.read_symbols(file) if project.is_source(folder, file) else None
+            self._texts.pop(key, None)
+            self.memory.set_file(key, text)
+
+    def forget(self, snapshot: Snapshot) -> None:
+        """Give back what is kept for a document that is closed and has no file in a project."""
+        self.contexts.forget(snapshot.header)
+        self._texts.pop(snapshot.key, None)
+        if self.memory is not None and not snapshot.header_path:
+            self.memory.set_file(snapshot.key, None)
+
+    def keep_open(self, snapshot: Snapshot) -> None:
+        """Let an open document's text stand for its file in the project memory."""
+        text = snapshot.document.symbols
+        if self.memory is not None and self._texts.get(snapshot.key) is not text:
+            self.memory.set_file(snapshot.key, text)
+            self._texts[snapshot.key] = text
+
+    @property
+    def memory_bytes(self) -> int:
+        """Bytes that the project memory holds."""
+        return self.memory.memory_bytes if self.memory is not None else 0
+
+    def _place(self, spot: Spot) -> Place:
+        snapshot = spot.snapshot
+        start = spot.offset + spot.replaced
+        after = snapshot.document.text[start : start + WINDOW]
+        return Place(
+            snapshot.header, spot.before, symbols.normalise(after), snapshot.language or ""
+        )
+
+    def _mixer(self, spot: Spot, others: Iterable[Snapshot]) -> Mixer:
+        if self.memory is None:
+            return NetworkAlone()
+        for other in others:
+            self.keep_open(other)
+        document = spot.snapshot.document
+        line = document.symbol_offset(document.line_start(spot.offset))
+        return self.memory.view(spot.snapshot.key, document.symbols[:line])
+
+
+def _kinds(kinds: Collection[str]) -> list[Kind]:
+    return [kind for kind in KINDS if kind in kinds]
+
+
+def _presentation(settings: Settings) -> Presentation:
+    minimum: dict[Kind, float] = dict(MINIMUM)
+    for kind in KINDS:
+        if settings.minimum_probability and kind in settings.minimum_probability:
+            minimum[kind] = settings.minimum_probability[kind]
+    return Presentation(minimum, settings.in_comments, settings.in_strings)
+
+
+def _by_character(text: str, bits: np.ndarray[tuple[int], np.dtype[np.float64]]) -> list[float]:
+    """Return the bits of each character of `text`, whose symbols have `bits`."""
+    lengths = np.array(
+        [
+            0 if pair == "\r\n" else len(symbols.encode(pair[0]))
+            for pair in (text[index : index + 2] for index in range(len(text)))
+        ],
+        dtype=np.int64,
+    )
+    sums = np.concatenate((np.zeros(1), np.cumsum(bits)))
+    ends = np.cumsum(lengths)
+    return [round(float(value), 3) for value in sums[ends] - sums[ends - lengths]]

@@ -1,0 +1,192 @@
+"""The protocol's edges, where pygls alone would be silent, slow or indiscreet.
+
+Every request gets exactly one answer: malformed, unknown, too early and too late ones too.
+Errors carry one sentence and no traceback. Opened, changed and closed documents go to our
+own session, and pygls' text documents are never built (they split lines where the protocol
+does not). Nothing here knows the engine.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import logging
+from collections.abc import Generator
+from concurrent.futures import Future
+from typing import Any, Protocol
+
+from cattrs import transform_error
+from lsprotocol import types
+from pygls.exceptions import (
+    JsonRpcContentModified,
+    JsonRpcException,
+    JsonRpcInvalidParams,
+    JsonRpcInvalidRequest,
+    JsonRpcServerNotInitialized,
+)
+from pygls.protocol import JsonRPCRequestMessage, LanguageServerProtocol, lsp_method
+from pygls.protocol.json_rpc import JsonRPCNotification
+
+logger = logging.getLogger(__name__)
+
+OWN_METHODS = "lstmLsp/"
+
+
+class Texts(Protocol):
+    """Who keeps the open documents."""
+
+    def did_open(self, params: types.DidOpenTextDocumentParams) -> None:
+        """Keep a document."""
+
+    def did_change(self, params: types.DidChangeTextDocumentParams) -> None:
+        """Edit a document."""
+
+    def did_close(self, params: types.DidCloseTextDocumentParams) -> None:
+        """Forget a document."""
+
+
+class OwnProtocol(LanguageServerProtocol):
+    """pygls' protocol with the edges of this module."""
+
+    texts: Texts  # set by who builds the server
+
+    # -- documents -------------------------------------------------------------------
+
+    @lsp_method(types.TEXT_DOCUMENT_DID_OPEN)
+    def lsp_text_document__did_open(self, params: types.DidOpenTextDocumentParams) -> None:
+        """Hand an opened document on."""
+        self.texts.did_open(params)
+
+    @lsp_method(types.TEXT_DOCUMENT_DID_CHANGE)
+    def lsp_text_document__did_change(self, params: types.DidChangeTextDocumentParams) -> None:
+        """Hand a changed document on."""
+        self.texts.did_change(params)
+
+    @lsp_method(types.TEXT_DOCUMENT_DID_CLOSE)
+    def lsp_text_document__did_close(self, params: types.DidCloseTextDocumentParams) -> None:
+        """Hand a closed document on."""
+        self.texts.did_close(params)
+
+    # -- messages in -----------------------------------------------------------------
+
+    def structure_message(self, data: Any) -> Any:
+        """Leave parsed JSON as it is: pygls calls this for every object in a message."""
+        return data
+
+    def handle_message(self, message: Any) -> None:
+        """Handle one parsed message, or answer why not."""
+        try:
+            structured = self._structured(message)
+        except JsonRpcException as error:
+            identifier = message.get("id") if isinstance(message, dict) else None
+            if not isinstance(message, dict) or ("id" in message and "method" in message):
+                self._send_response(_plain_id(identifier), error=error.to_response_error())
+            logger.warning("a message that cannot be read: %s", error)
+            return
+        super().handle_message(structured)
+
+    def _structured(self, message: Any) -> Any:
+        """Return `message` as the object that pygls handles. Raises JsonRpcException."""
+        if not isinstance(message, dict) or message.get("jsonrpc") != self.VERSION:
+            raise JsonRpcInvalidRequest("not a JSON-RPC 2.0 message")
+        method = message.get("method")
+        if "method" not in message:
+            return super().structure_message(message)
+        if not isinstance(method, str):
+            raise JsonRpcInvalidRequest("the method is not a string")
+        if "id" in message:
+            if _plain_id(message["id"]) is None:
+                raise JsonRpcInvalidRequest("the id is neither a string nor a whole number")
+            self._check_life(method)
+        elif self._workspace is None and method not in (types.EXIT, types.CANCEL_REQUEST):
+            raise JsonRpcServerNotInitialized(f"{method} before initialize")
+        if self.get_message_type(method) is None:
+            params = message.get("params")
+            if "id" in message:
+                return JsonRPCRequestMessage(message["id"], method, self.VERSION, params)
+            return JsonRPCNotification(method, self.VERSION, params)
+        try:
+            return self._converter.structure(message, self.get_message_type(method))  # type: ignore[arg-type]
+        except Exception as error:
+            raise JsonRpcInvalidParams(f"{method}: {_first_fault(error)}") from None
+
+    def _check_life(self, method: str) -> None:
+        """Raise JsonRpcException for a request that comes too early or too late."""
+        if self._shutdown:
+            raise JsonRpcInvalidRequest(f"{method} after shutdown")
+        if method == types.INITIALIZE:
+            if self._workspace is not None:
+                raise JsonRpcInvalidRequest("initialize for the second time")
+        elif self._workspace is None:
+            raise JsonRpcServerNotInitialized(f"{method} before initialize")
+
+    def _execute_handler(
+        self, msg_id: Any, handler: Any, callback: Any, args: Any = None, kwargs: Any = None
+    ) -> None:
+        """Call `handler` now, and go on with the coroutine if it returns one.
+
+        So a handler sees the documents as they are when its message is read, over every
+        transport, and what it leaves to its coroutine can be cancelled.
+        """
+        if inspect.isgeneratorfunction(handler):
+            super()._execute_handler(msg_id, handler, callback, args, kwargs)
+            return
+        future: Any = Future()
+        try:
+            result = handler(*(args or ()), **(kwargs or {}))
+        except Exception as error:
+            future.set_exception(error)
+        else:
+            if inspect.iscoroutine(result):
+                future = asyncio.ensure_future(result)
+                self._request_futures[msg_id] = future
+            else:
+                future.set_result(result)
+        future.add_done_callback(callback)
+
+    @lsp_method(types.WORKSPACE_EXECUTE_COMMAND)
+    def lsp_workspace__execute_command(
+        self, params: types.ExecuteCommandParams
+    ) -> Generator[Any, Any, Any]:
+        """Run a command with its arguments as they came."""
+        if (handler := self.fm.commands.get(params.command)) is None:
+            raise JsonRpcInvalidParams(f"there is no command {params.command}")
+        return (yield handler, tuple(params.arguments or ()), None)
+
+    # -- messages out ----------------------------------------------------------------
+
+    def _send_response(self, msg_id: Any, result: Any = None, error: Any = None) -> None:
+        """Answer; an error says what went wrong and nothing of the server's insides."""
+        if error is not None:
+            error = types.ResponseError(code=error.code, message=error.message)
+        super()._send_response(msg_id, result, error)
+
+
+def parse_error(protocol: OwnProtocol, error: Exception) -> None:
+    """Answer a message that is no JSON, as JSON-RPC asks: id null."""
+    answer = types.ResponseError(code=-32700, message=f"Parse Error: {error}")
+    protocol._send_response(None, error=answer)
+
+
+def content_modified(reason: str) -> JsonRpcContentModified:
+    """Return the answer to a request whose text has changed since."""
+    return JsonRpcContentModified(reason)
+
+
+def refused(reason: str) -> JsonRpcException:
+    """Return the answer to a request that is right in form and cannot be met."""
+    return JsonRpcException(reason, code=types.LSPErrorCodes.RequestFailed)
+
+
+def _plain_id(value: Any) -> str | int | None:
+    if isinstance(value, str) or (isinstance(value, int) and not isinstance(value, bool)):
+        return value
+    return None
+
+
+def _first_fault(error: BaseException) -> str:
+    """Return what a cattrs error says first, in one line."""
+    try:
+        return transform_error(error)[0].replace("\n", " ")
+    except Exception:
+        return " ".join(str(error).split()) or type(error).__name__

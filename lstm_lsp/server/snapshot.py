@@ -1,0 +1,91 @@
+"""One open document as it was when a message was read; immutable.
+
+Knows which language it is in, what its header is, and whether it is text at all; nothing
+of the protocol's types or of models.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Final
+
+from lstm_lsp import symbols
+from lstm_lsp.document import Document
+
+_LOOKED_AT: Final = 1 << 16  # symbols before a position that decide whether it is text
+_LANGUAGES: Final = {"java": "java", "python": "python"}
+_UNREADABLE: Final = symbols.REPLACEMENT.encode()
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A document and what is known of it.
+
+    `uri`, the editor's name for it; `header_path`, its path from the project folder's own
+    name on, or "" outside of every project; `language`, the network's name for its language
+    or None when that is not served; `shrunk`, whether its last change made it shorter.
+    """
+
+    uri: str
+    header_path: str
+    language: str | None
+    document: Document
+    shrunk: bool = False
+
+    @property
+    def key(self) -> str:
+        """The name by which the project memory knows the document."""
+        return self.header_path or self.uri
+
+    @cached_property
+    def header(self) -> bytes:
+        """The symbols before the document's own."""
+        return symbols.header(self.language or "text", self.header_path)
+
+    def changed(self, document: Document) -> Snapshot:
+        """Return the snapshot after an edit."""
+        shrunk = len(document.text) < len(self.document.text)
+        return replace(self, document=document, shrunk=shrunk)
+
+    def looks_binary(self, offset: int) -> bool:
+        """Whether what stands before `offset` is no text: NUL bytes, or many unreadable ones."""
+        end = self.document.symbol_offset(offset)
+        start = max(0, end - _LOOKED_AT)
+        seen = self.document.symbols[start:end]
+        return b"\0" in seen or seen.count(_UNREADABLE) * 20 > len(seen)
+
+
+@dataclass(frozen=True)
+class Spot:
+    """A position in a snapshot: `offset` characters of its text stand before it.
+
+    `selected` is what a popup is about to insert there, which counts as typed, in place of
+    `replaced` characters.
+    """
+
+    snapshot: Snapshot
+    offset: int
+    selected: str = ""
+    replaced: int = 0
+
+    @property
+    def before(self) -> bytes:
+        """The symbols before the position."""
+        document = self.snapshot.document
+        before = document.symbols[: document.symbol_offset(self.offset)]
+        return before + symbols.encode(self.selected) if self.selected else before
+
+
+def language_of(language_id: str, path: str) -> str | None:
+    """Return the network's name for the language of a document, or None."""
+    if language_id in _LANGUAGES:
+        return _LANGUAGES[language_id]
+    if language_id in ("", "plaintext"):
+        return {".java": "java", ".py": "python", ".pyi": "python"}.get(_suffix(path))
+    return None
+
+
+def _suffix(path: str) -> str:
+    name = path.rpartition("/")[2]
+    return name[name.rfind(".") :] if "." in name else ""
