@@ -89,7 +89,10 @@ def parser() -> argparse.ArgumentParser:
         help="what it may learn from besides its training (default project)",
     )
     evaluate.add_argument(
-        "--sample", type=_whole(1), default=100, metavar="N", help="positions (default 100)"
+        "--sample",
+        type=_whole(1),
+        metavar="N",
+        help="positions a project (default: 200, and bits over every file)",
     )
     evaluate.add_argument("--seed", type=_whole(0), default=0, metavar="S")
     _add_model(evaluate)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import errno
 import io
 import json
 import os
@@ -19,9 +20,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lstm_lsp import __version__
-from lstm_lsp.arguments import KINDS, parser
+from lstm_lsp.arguments import parser
 
 if TYPE_CHECKING:
+    from lstm_lsp.completer import Place
     from lstm_lsp.memory import Mixer
     from lstm_lsp.network import Model
 
@@ -133,9 +135,11 @@ def _primer(arguments: argparse.Namespace) -> tuple[str, str | None, str]:
     if arguments.file == "-":
         text = _decoded(sys.stdin.buffer.read(), "standard input", cut=True)
         return text, arguments.language, ""
-    file = Path(arguments.file)
-    text = _decoded(file.read_bytes(), str(file))
-    return text, arguments.language or _language_of(file), _header_path(Path.cwd(), file)
+    from lstm_lsp.project import header_path
+
+    file = Path(arguments.file).resolve()
+    text = _decoded(file.read_bytes(), arguments.file)
+    return text, arguments.language or _language_of(file), header_path(Path.cwd(), file)
 
 
 def _decoded(content: bytes, name: str, *, cut: bool = False) -> str:
@@ -159,14 +163,6 @@ def _language_of(file: Path) -> str:
     from lstm_lsp.project import language_of
 
     return language_of(file) or "text"
-
-
-def _header_path(folder: Path, file: Path) -> str:
-    """Return the header path of `file`; empty when it is not inside `folder`."""
-    from lstm_lsp.project import header_path
-
-    folder, file = folder.resolve(), file.resolve()
-    return header_path(folder, file) if file.is_relative_to(folder) else ""
 
 
 def _likeliest_language(model: Model, text: str) -> str:
@@ -193,23 +189,28 @@ def _complete(arguments: argparse.Namespace) -> int:
     from lstm_lsp.completer import Completer, Place
     from lstm_lsp.context import Contexts
     from lstm_lsp.document import Document, Position
+    from lstm_lsp.project import header_path
+    from lstm_lsp.search import KINDS
 
-    file: Path = arguments.file
-    document = Document(_decoded(file.read_bytes(), str(file)))
+    file, project = arguments.file.resolve(), arguments.project
+    document = Document(_decoded(file.read_bytes(), str(arguments.file)))
+    if project is not None:
+        project = project.resolve()
+        if not project.is_dir():
+            raise NotADirectoryError(errno.ENOTDIR, "not a folder", str(arguments.project))
     line, column = arguments.at
     offset = document.offset(Position(line - 1, column - 1), "utf-32")
     position = document.position(offset, "utf-32")
     language = _language_of(file)
-    path = _header_path(arguments.project or Path.cwd(), file)
     place = Place(
-        symbols.header(language, path),
+        symbols.header(language, header_path(project or Path.cwd(), file)),
         document.symbols[: document.symbol_offset(offset)],
         document.text[offset:],
         language,
     )
-    model = _model(None, arguments.project)
-    mixer = _memory(model, arguments.project, path, place.before)
-    kinds = (arguments.kind,) if arguments.kind else KINDS
+    model = _model(None, project)
+    mixer = _memory(model, project, file, place)
+    kinds = KINDS if arguments.kind is None else (arguments.kind,)
     candidates = Completer(model, Contexts(model)).candidates(place, mixer, kinds)
     if arguments.json:
         _print_json(
@@ -231,19 +232,19 @@ def _complete(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _memory(model: Model, project: Path | None, path: str, before: bytes) -> Mixer:
-    """Return what is known at a position: its own file before it, and the project's others."""
-    from lstm_lsp import symbols
+def _memory(model: Model, project: Path | None, file: Path, place: Place) -> Mixer:
+    """Return what is known at a place: its own file before it, and the project's others."""
     from lstm_lsp.memory import Parameters, ProjectMemory
-    from lstm_lsp.project import header_path, source_files
+    from lstm_lsp.project import header_path, index
 
     shipped = model.card.get("memory")
     memory = ProjectMemory(Parameters.from_json(shipped) if shipped else None)
+    path = str(file)
     if project is not None:
-        for file in source_files(project):
-            text = file.read_bytes().decode("utf-8", "replace")
-            memory.set_file(header_path(project, file), symbols.encode(text))
-    return memory.view(path, before[: before.rfind(b"\n") + 1])
+        path = header_path(project, file) or path
+        for _ in index(memory, project, near=file):
+            pass
+    return memory.view(path, place.before[: place.before.rfind(b"\n") + 1])
 
 
 def _evaluate(arguments: argparse.Namespace) -> int:
@@ -267,7 +268,7 @@ def _evaluate(arguments: argparse.Namespace) -> int:
 def _train(arguments: argparse.Namespace) -> int:
     from lstm_lsp.training import tune
 
-    tune.run(
+    report = tune.run(
         arguments.paths,
         base=arguments.base,
         recipe=arguments.recipe,
@@ -277,6 +278,8 @@ def _train(arguments: argparse.Namespace) -> int:
         output=arguments.output,
         resume=arguments.resume,
     )
+    bits = ", ".join(f"{name} {value:.3f}" for name, value in report["after"].items())
+    print(f"wrote {report['model']}; bits per character on files held out: {bits}")
     return 0
 
 
