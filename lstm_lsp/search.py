@@ -98,18 +98,19 @@ def characters(predictor: Predictor, start: Hypotheses, count: int = CHARACTERS)
         beam = _Beam(predictor, start)
         beam.advance(_Choice(best.parents[several], best.symbols[several], best.scores[several]))
         while len(beam):
-            log_probs = beam.hypotheses.log_probs
-            whole = np.isfinite(log_probs[:, NEWLINE])  # a line end may only follow a character
-            found += [
-                Found(beam.text(int(row)).decode(), float(beam.scores[row]))
-                for row in np.flatnonzero(whole)
-            ]
-            rows = np.flatnonzero(~whole)
-            if not len(rows):
+            likeliest = beam.hypotheses.log_probs.argmax(axis=1)
+            scores = beam.scores + beam.hypotheses.log_probs.max(axis=1)
+            goes_on = []
+            for row, (symbol, score) in enumerate(zip(likeliest, scores, strict=True)):
+                text = beam.text(row) + bytes((int(symbol),))
+                if len(text) == _length(text[0]):
+                    found.append(Found(text.decode(), float(score)))
+                else:
+                    goes_on.append(row)
+            if not goes_on:
                 break
-            likeliest = log_probs[rows].argmax(axis=1)
-            scores = beam.scores[rows] + log_probs[rows, likeliest]
-            beam.advance(_Choice(rows, likeliest, scores))
+            rows = np.array(goes_on)
+            beam.advance(_Choice(rows, likeliest[rows], scores[rows]))
     return sorted(found, key=lambda one: -one.log_probability)
 
 
@@ -246,6 +247,11 @@ def _whole_lines(path: Path) -> Path | None:
     if not end:
         return None
     return Path(path.symbols[:end], path.log_probs[:end], path.word_ends[:end], None)
+
+
+def _length(lead: int) -> int:
+    """Return how many symbols the character has that begins with `lead`."""
+    return 1 if lead < 0xC0 else 2 if lead < 0xE0 else 3 if lead < 0xF0 else 4
 
 
 class _Choice(NamedTuple):
