@@ -25,7 +25,7 @@ import torch
 
 from lstm_lsp import symbols
 from lstm_lsp.network import PROJECT_MODEL, find_model
-from lstm_lsp.project import header_path, language_of, sources
+from lstm_lsp.project import header_path, language_of, source_files
 
 from . import export as exporting
 from .corpus.packed import Corpus, Document
@@ -177,7 +177,7 @@ def gather(paths: Sequence[Path]) -> Data:
 
 def _documents(path: Path) -> Iterable[Document]:
     root = path if path.is_dir() else path.parent
-    for file in sources(root) if path.is_dir() else [path]:
+    for file in source_files(root) if path.is_dir() else [path]:
         language = language_of(file)
         if language is None:
             continue

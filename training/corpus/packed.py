@@ -23,8 +23,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lstm_lsp import symbols
-
-from .licences import licence_end
+from lstm_lsp.licence import licence_end
 
 Symbols = npt.NDArray[np.uint8]
 
@@ -157,10 +156,11 @@ class Lanes:
         read = np.zeros((length + 1, lanes), np.uint8)
         known = np.zeros((length, lanes), np.bool_)
         fresh = np.zeros(lanes, np.bool_)
-        for column, lane in enumerate(self._lanes):
-            if lane.offset + 1 >= len(self._texts[column]):
+        for column in range(lanes):
+            if self._lanes[column].offset + 1 >= len(self._texts[column]):
                 self._open_next(column)
                 fresh[column] = True
+            lane = self._lanes[column]
             part = self._texts[column][lane.offset : lane.offset + length + 1]
             read[: len(part), column] = part
             known[: len(part) - 1, column] = True
