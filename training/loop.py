@@ -144,7 +144,7 @@ def train(
     started = time.monotonic() - progress.seconds
     saved = validated = reported = time.monotonic()
     plateau_kept = budget.spent(progress.seconds, progress.symbols) > 1 - recipe.decay
-    recent = torch.tensor(progress.bits, device=device)
+    recent = None if math.isnan(progress.bits) else torch.tensor(progress.bits, device=device)
     half = torch.autocast("cuda", torch.bfloat16, enabled=device.type == "cuda")
 
     def save(name: str) -> None:
@@ -182,7 +182,7 @@ def train(
             optimizer.zero_grad(set_to_none=True)
 
             bits = loss.detach() / math.log(2)
-            recent = bits if recent.isnan() else recent + 0.02 * (bits - recent)
+            recent = bits if recent is None else recent + 0.02 * (bits - recent)
             progress.step += 1
             progress.symbols += recipe.lanes * recipe.length
 
@@ -206,7 +206,7 @@ def train(
                 started += time.monotonic() - now  # the budget is for training
                 validated = time.monotonic()
 
-    progress.bits = float(recent) if progress.step else progress.bits
+    progress.bits = progress.bits if recent is None else float(recent)
     save(CHECKPOINT)
     if validation:
         scores = {name: bits_per_symbol(network, held) for name, held in validation.items()}
