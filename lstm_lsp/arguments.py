@@ -13,8 +13,6 @@ from pathlib import Path
 
 from lstm_lsp import __version__
 
-LOCALHOST = "127.0.0.1"
-
 KINDS = ("char", "token", "line", "block")
 
 _LANGUAGES = {
@@ -42,7 +40,7 @@ def parser() -> argparse.ArgumentParser:
     transport.add_argument("--tcp", type=_address, metavar="HOST:PORT", help="listen on TCP")
     transport.add_argument("--ws", type=_address, metavar="HOST:PORT", help="listen on WebSocket")
     _add_model(serve)
-    serve.add_argument("--log-file", type=Path, metavar="FILE", help="log here too, rotating")
+    serve.add_argument("--log-file", metavar="FILE", help="log here too, rotating")
 
     generate = commands.add_parser(
         "generate", help="stream new text, character by character as it is drawn"
@@ -130,12 +128,12 @@ def _add_json(command: argparse.ArgumentParser) -> None:
     command.add_argument("--json", action="store_true", help="print one JSON object instead")
 
 
-def _address(text: str) -> tuple[str, int]:
-    """Return host and port of HOST:PORT; without a host this machine alone is meant."""
-    host, _, port = text.rpartition(":")
+def _address(text: str) -> str:
+    """Return HOST:PORT as it is; the host may be left out and means this machine alone."""
+    _, _, port = text.rpartition(":")
     if not port.isdecimal() or int(port) > 65535:
         raise argparse.ArgumentTypeError(f"{text!r} is not HOST:PORT")
-    return host.strip("[]") or LOCALHOST, int(port)
+    return text
 
 
 def _language(text: str) -> str:
