@@ -12,7 +12,7 @@ _SHEBANG = re.compile(rb"\A#![^\n]*\n")
 # One comment: a block of Java, or a run of line comments, with the blank before it.
 _COMMENT = re.compile(rb"\s*(?:/\*(?:[^*]|\*(?!/)){0,8000}?\*/|(?:[ \t]*(?:#|//)[^\n]*\n)+)")
 _NOTICE = re.compile(rb"(?i)licen[cs]e|copyright|all rights reserved")
-_BLANK_LINES = re.compile(rb"[ \t]*\n[ \t\n]*|\Z")
+_BLANK_LINES = re.compile(rb"(?:[ \t]*\n)*")
 
 
 def licence_end(text: bytes) -> int:

@@ -22,12 +22,11 @@ from typing import Any, Final
 
 from tqdm import tqdm
 
-from lstm_lsp import symbols
-
 from . import collect, report, sources
 from .collect import Entry, Tally
 from .duplicates import Seen
 from .manifest import ENDINGS, SPLITS, CorpusError, Manifest, Project, Source, load
+from .packed import Document, pack
 from .report import Collected
 from .sources import Opened
 
@@ -233,7 +232,7 @@ def _document(manifest: Manifest, project: Project, entry: Entry) -> tuple[dict[
         "sha256": hashlib.sha256(text).hexdigest(),
         "licence": project.licence,
     }
-    return row, symbols.header(project.lang, path) + text + bytes((symbols.END,))
+    return row, pack(Document(project.lang, path, text))
 
 
 def _keeps_licence(path: str, share: float) -> bool:

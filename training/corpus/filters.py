@@ -19,8 +19,9 @@ from pathlib import PurePosixPath
 from typing import Final
 
 from lstm_lsp import symbols
+from lstm_lsp.licence import licence_end
 
-from .licences import licence_end, restriction
+from .licences import restriction
 from .manifest import ENDINGS, Filters, Manifest, Project
 
 VERSION: Final = 1

@@ -1,4 +1,4 @@
-"""Licence notices inside source files: where one opens a file, and which restrict.
+"""Licence notices inside source files: which of them restrict.
 
 Works on text alone; knows nothing of projects' manifests but their SPDX expression.
 """
@@ -7,29 +7,6 @@ from __future__ import annotations
 
 import re
 from typing import Final
-
-_SHEBANG = re.compile(rb"\A#![^\n]*\n")
-# One comment: a block of Java, or a run of line comments, with the blank before it.
-_COMMENT = re.compile(rb"\s*(?:/\*(?:[^*]|\*(?!/)){0,8000}?\*/|(?:[ \t]*(?:#|//)[^\n]*\n)+)")
-_NOTICE = re.compile(rb"(?i)licen[cs]e|copyright|all rights reserved")
-_BLANK_LINES = re.compile(rb"[ \t]*\n[ \t\n]*|\Z")
-
-
-def licence_end(text: bytes) -> int:
-    """Return where the licence notice that opens `text` ends; 0 when there is none.
-
-    The notice is the comments at the very start up to the last that speaks of a
-    licence or copyright, and the blank lines after it.
-    """
-    shebang = _SHEBANG.match(text)
-    at, end = shebang.end() if shebang else 0, 0
-    while comment := _COMMENT.match(text, at):
-        at = comment.end()
-        if _NOTICE.search(comment.group()):
-            end = at
-    blank = _BLANK_LINES.match(text, end) if end else None
-    return blank.end() if blank else end
-
 
 # Comment decoration, so that a notice wrapped over comment lines reads as one line.
 _DECORATION = re.compile(r"[\s*#/;|-]+")
