@@ -24,7 +24,7 @@ from lstm_lsp.search import KINDS, Candidate, Found, Kind
 from lstm_lsp.situation import Situation
 
 LEAST = 1e-4
-"""Tokens less probable than this are not searched for, whatever the settings."""
+"""What is less probable is not searched for, whatever the settings; but for lines."""
 
 
 @dataclass(frozen=True)
@@ -152,19 +152,17 @@ class Completer:
         minimum: float,
     ) -> list[Offer]:
         raw = self.calibration.raw(kind, minimum)
-        with np.errstate(divide="ignore"):
-            floor = float(np.log(raw))
+        floor = float(np.log(max(raw, LEAST)))
         language = situation.language
         if kind == "char":
-            return _offers(search.characters(predictor, start))
+            return _offers(search.characters(predictor, start, floor=floor))
         if kind == "token":
             tokens = automaton(language, situation.scan.where)
             row = tokens.after(situation.typed.encode())
-            floor = max(floor, float(np.log(LEAST)))
             return _offers(search.tokens(predictor, start, tokens, row, floor=floor))
         words = word_symbols(language)
         if kind == "line":
-            paths = search.lines(predictor, start, words, floor=floor)
+            paths = search.lines(predictor, start, words, floor=floor if raw else search.LEAST)
             return fit_lines(paths, situation, raw)
         indentation = (
             len(situation.line_before)

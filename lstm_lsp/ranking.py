@@ -123,7 +123,9 @@ def objection(text: str, kind: Kind, situation: Situation) -> str | None:
     first, _, more = text.partition("\n")
     line = (situation.line_before + first).strip()
     following = situation.next_line
-    if following and (line == following or first.strip() == following):
+    # Where all brackets are known they say themselves whether one is missing.
+    closing = situation.whole and set(first.strip()) <= set(")]};,")
+    if following and not closing and following in (line, first.strip()):
         return "it repeats the next line"
     if len(line) > 3 and line == situation.previous_line.strip() and not more:
         return "it repeats the line before"

@@ -83,12 +83,15 @@ class Path:
     ended: float | None
 
 
-def characters(predictor: Predictor, start: Hypotheses, count: int = CHARACTERS) -> list[Found]:
-    """Return the `count` likeliest next characters, best first; "" is the document's end.
+def characters(
+    predictor: Predictor, start: Hypotheses, count: int = CHARACTERS, *, floor: float = LEAST
+) -> list[Found]:
+    """Return up to `count` next characters, best first; "" is the document's end.
 
+    None whose first symbol is less probable than `floor` is followed.
     A character of several symbols is the likeliest that begins with its first symbol.
     """
-    best = _best(start.log_probs, count, LEAST)
+    best = _best(start.log_probs, count, floor)
     found = []
     several = best.symbols >= 0x80
     for symbol, score in zip(best.symbols[~several], best.scores[~several], strict=True):
@@ -102,9 +105,9 @@ def characters(predictor: Predictor, start: Hypotheses, count: int = CHARACTERS)
             scores = beam.scores + beam.hypotheses.log_probs.max(axis=1)
             goes_on = []
             for row, (symbol, score) in enumerate(zip(likeliest, scores, strict=True)):
-                text = beam.text(row) + bytes((int(symbol),))
-                if len(text) == _length(text[0]):
-                    found.append(Found(text.decode(), float(score)))
+                character = beam.text(row) + bytes((int(symbol),))
+                if len(character) == _length(character[0]):
+                    found.append(Found(character.decode(), float(score)))
                 else:
                     goes_on.append(row)
             if not goes_on:
