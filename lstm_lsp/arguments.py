@@ -112,6 +112,9 @@ def parser() -> argparse.ArgumentParser:
     build = actions.add_parser("build", help="collect, filter, split and pack sources")
     build.add_argument("manifest", type=Path, metavar="MANIFEST")
     build.add_argument("--output", type=Path, required=True, metavar="DIR")
+    build.add_argument(
+        "--allow-missing", action="store_true", help="go on without sources that cannot be had"
+    )
 
     info = commands.add_parser("info", help="the model's card")
     _add_json(info)

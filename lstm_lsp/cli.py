@@ -8,9 +8,7 @@ With LSTM_LSP_DEBUG set a failure shows its traceback instead. Nothing here comp
 from __future__ import annotations
 
 import argparse
-import contextlib
 import errno
-import io
 import json
 import os
 import secrets
@@ -21,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from lstm_lsp import __version__
 from lstm_lsp.arguments import parser
+from lstm_lsp.streams import VISIBLE, abandon_stdout, decoded, use_utf8_stdout
 
 if TYPE_CHECKING:
     from lstm_lsp.completer import Place
@@ -28,17 +27,6 @@ if TYPE_CHECKING:
     from lstm_lsp.network import Model
 
 INTERRUPTED = 130
-
-# A terminal never gets a control sequence that a network came up with.
-_VISIBLE = {code: 0x2400 + code for code in range(32) if chr(code) not in "\t\n"} | {0x7F: 0x2421}
-
-
-# What Python makes of bytes that are no UTF-8 when told to keep them.
-_UNDECODABLE = "".join(map(chr, range(0xDC80, 0xDD00)))
-
-
-class Failure(Exception):  # noqa: N818 - it is read by people, not by handlers
-    """A command cannot be done; the message is one line: why, and what to do."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -51,13 +39,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:  # who read has read enough
-        _abandon_stdout()
+        abandon_stdout()
         return 0
     except Exception as error:
         if os.environ.get("LSTM_LSP_DEBUG"):
             raise
         if isinstance(error, OSError):
-            _abandon_stdout()  # what failed may be stdout itself
+            abandon_stdout()  # what failed may be stdout itself
         print(f"lstm-lsp: {explain(error)}", file=sys.stderr)
         return 1
 
@@ -88,13 +76,13 @@ def _serve(arguments: argparse.Namespace) -> int:
 def _generate(arguments: argparse.Namespace) -> int:
     from lstm_lsp import symbols
     from lstm_lsp.context import Contexts
-    from lstm_lsp.generate import generate
+    from lstm_lsp.generate import generate, likeliest_language
     from lstm_lsp.memory import NetworkAlone
     from lstm_lsp.predictor import Predictor
 
     text, language, path = _primer(arguments)
     model = _model(arguments.model)
-    language = language or _likeliest_language(model, text)
+    language = language or likeliest_language(model, text)
     header, before = symbols.header(language, path), symbols.encode(text)
     predictor = Predictor(model, NetworkAlone())
     hypotheses = predictor.start(Contexts(model).state(header, before), before)
@@ -116,11 +104,11 @@ def _generate(arguments: argparse.Namespace) -> int:
         return 0
     terminal = sys.stdout.isatty()
     if not terminal:
-        _use_utf8_stdout()
+        use_utf8_stdout()
     last = "\n"
     try:
         for last in characters:
-            sys.stdout.write(last.translate(_VISIBLE) if terminal else last)
+            sys.stdout.write(last.translate(VISIBLE) if terminal else last)
             sys.stdout.flush()
     finally:
         if terminal and last != "\n":
@@ -133,55 +121,19 @@ def _primer(arguments: argparse.Namespace) -> tuple[str, str | None, str]:
     if arguments.file is None:
         return arguments.prompt or "", arguments.language, ""
     if arguments.file == "-":
-        text = _decoded(sys.stdin.buffer.read(), "standard input", cut=True)
+        text = decoded(sys.stdin.buffer.read(), "standard input", cut=True)
         return text, arguments.language, ""
     from lstm_lsp.project import header_path
 
     file = Path(arguments.file).resolve()
-    text = _decoded(file.read_bytes(), arguments.file)
+    text = decoded(file.read_bytes(), arguments.file)
     return text, arguments.language or _language_of(file), header_path(Path.cwd(), file)
-
-
-def _decoded(content: bytes, name: str, *, cut: bool = False) -> str:
-    """Return the text in `content`; with `cut`, undecodable bytes at its end are dropped.
-
-    Raises Failure when it is empty or no text.
-    """
-    text = content.decode("utf-8-sig", "surrogateescape")
-    if cut:
-        text = text.rstrip(_UNDECODABLE)
-    if not text:
-        raise Failure(f"{name} is empty: there is nothing to go on from")
-    if "\0" in text:
-        raise Failure(f"{name} is a binary file: give one with text")
-    if not text.isascii() and any(character in _UNDECODABLE for character in text):
-        raise Failure(f"{name} is not UTF-8: convert it first")
-    return text
 
 
 def _language_of(file: Path) -> str:
     from lstm_lsp.project import language_of
 
     return language_of(file) or "text"
-
-
-def _likeliest_language(model: Model, text: str) -> str:
-    """Return the language under whose header the network finds `text` least surprising."""
-    import numpy as np
-
-    from lstm_lsp import symbols
-
-    read = symbols.encode(text)[: model.context]
-    if not read:
-        return "java"
-    rows, columns = np.arange(len(read)), np.frombuffer(read, np.uint8)
-    scores = {}
-    for language in ("java", "python"):
-        state = model.read(symbols.header(language), model.start())
-        predicted, _ = model.predictions(read[:-1], state)
-        predicted = np.concatenate((state.log_probs, predicted))
-        scores[language] = float(predicted[rows, columns].sum())
-    return max(scores, key=scores.__getitem__)
 
 
 def _complete(arguments: argparse.Namespace) -> int:
@@ -193,7 +145,7 @@ def _complete(arguments: argparse.Namespace) -> int:
     from lstm_lsp.search import KINDS
 
     file, project = arguments.file.resolve(), arguments.project
-    document = Document(_decoded(file.read_bytes(), str(arguments.file)))
+    document = Document(decoded(file.read_bytes(), str(arguments.file)))
     if project is not None:
         project = project.resolve()
         if not project.is_dir():
@@ -223,7 +175,7 @@ def _complete(arguments: argparse.Namespace) -> int:
             }
         )
         return 0
-    _use_utf8_stdout()
+    use_utf8_stdout()
     for candidate in candidates:
         text = json.dumps(candidate.text, ensure_ascii=False)
         print(f"{candidate.probability:4.0%}  {candidate.kind:5}  {text}")
@@ -286,7 +238,16 @@ def _train(arguments: argparse.Namespace) -> int:
 def _corpus_build(arguments: argparse.Namespace) -> int:
     from lstm_lsp.training.corpus.build import build
 
-    print(build(arguments.manifest, arguments.output, allow_missing=False))
+    report = build(
+        arguments.manifest,
+        arguments.output,
+        allow_missing=arguments.allow_missing,
+        progress=sys.stderr.isatty(),
+    )
+    for language, splits in report["totals"].items():
+        for split, total in splits.items():
+            print(f"{language} {split}: {total['files']:,} files, {total['bytes'] / 1e6:.1f} MB")
+    print(f"written to {arguments.output}; report.json tells the rest")
     return 0
 
 
@@ -319,21 +280,6 @@ def _model(explicit: str | None, project: Path | None = None) -> Model:
 
 def _print_json(report: dict[str, Any]) -> None:
     print(json.dumps(report))
-
-
-def _use_utf8_stdout() -> None:
-    """Make a pipe or a file get UTF-8, whatever the locale is."""
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(encoding="utf-8")
-
-
-def _abandon_stdout() -> None:
-    """Let nothing more reach stdout, so that the interpreter's own flush cannot fail."""
-    with contextlib.suppress(OSError, ValueError):
-        sys.stdout.flush()
-        return
-    with contextlib.suppress(OSError, ValueError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {

@@ -19,10 +19,12 @@ from lstm_lsp import symbols
 from lstm_lsp.network import Cancelled, never
 
 if TYPE_CHECKING:
+    from lstm_lsp.network import Model
     from lstm_lsp.predictor import Hypotheses, Predictor
 
 TEMPERATURE = 0.7
 TOP_P = 0.95
+LANGUAGES = ("java", "python")
 
 _ONLY = np.zeros(1, np.int64)
 
@@ -85,3 +87,18 @@ def draw(
     edges = cumulative[:kept]
     # A draw in [0, edges[-1]) from the nucleus' own cumulative sums: nothing to renormalise.
     return int(order[edges.searchsorted(random.random() * edges[-1], side="right")])
+
+
+def likeliest_language(model: Model, text: str) -> str:
+    """Return the language under whose header the network finds `text` least surprising."""
+    read = symbols.encode(text)[: model.context]
+    if not read:
+        return LANGUAGES[0]
+    rows, columns = np.arange(len(read)), np.frombuffer(read, np.uint8)
+    scores = {}
+    for language in LANGUAGES:
+        state = model.read(symbols.header(language), model.start())
+        predicted, _ = model.predictions(read[:-1], state)
+        predicted = np.concatenate((state.log_probs, predicted))
+        scores[language] = float(predicted[rows, columns].sum())
+    return max(scores, key=scores.__getitem__)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lstm_lsp import symbols
-from lstm_lsp.generate import draw, generate
+from lstm_lsp.generate import draw, generate, likeliest_language
 from lstm_lsp.memory import NetworkAlone
 from lstm_lsp.network import Cancelled, Model
 from lstm_lsp.predictor import Hypotheses, Predictor
@@ -135,3 +135,15 @@ def test_what_may_not_be_drawn_never_is(
     log_probs = np.full(256, -math.inf)
     log_probs[: len(values)] = values
     assert draw(log_probs, temperature, top_p, np.random.default_rng(seed)) < len(values)
+
+
+def test_the_language_is_the_one_that_explains_the_text_better(tiny_model: Model) -> None:
+    """An untrained network knows no language, but what it says must be what is chosen."""
+    first = {
+        language: tiny_model.read(symbols.header(language), tiny_model.start()).log_probs[0]
+        for language in ("java", "python")
+    }
+    for symbol in range(0x20, 0x7F):
+        text = chr(symbol)
+        likelier = max(first, key=lambda language: first[language][symbol])
+        assert likeliest_language(tiny_model, text) == likelier
