@@ -2,7 +2,12 @@
 # make install  everything for development, into .venv
 # make fix | lint | typecheck | test | bench
 
-PYTHON ?= python3
+# The first Python that is new enough, unless told: make PYTHON=...
+ifndef PYTHON
+PYTHON := $(shell for python in python3 python3.11 python3.12 python3.13 python3.14 python; do \
+	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && \
+	echo $$python && break; done)
+endif
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
@@ -12,11 +17,11 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
 
 # Debian can lack ensurepip: then the system's own pip fills the environment.
 $(BIN)/python:
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	@$(or $(PYTHON),false) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo 'lstm-lsp needs Python 3.11 or later: make PYTHON=python3.11 ...' >&2; exit 1; }
-	@$(PYTHON) -m venv $(VENV) 2>/dev/null || { \
+	@$(PYTHON) -m venv $(VENV) >/dev/null 2>&1 || { \
 		$(PYTHON) -m venv --clear --without-pip $(VENV) && \
-		$(PYTHON) -m pip --python $(BIN)/python install --quiet pip; } || \
+		$(PYTHON) -m pip --python $(BIN)/python install -qq pip; } || \
 		{ rm -rf $(VENV); \
 		  echo 'no environment: install Python with venv and pip (python3-venv, python3-pip)' >&2; \
 		  exit 1; }

@@ -78,8 +78,8 @@ def draw(
     """
     if temperature == 0:
         return int(log_probs.argmax())
-    scaled = (log_probs - log_probs.max()) / temperature
-    probabilities = np.exp(scaled)
+    with np.errstate(over="ignore"):  # a temperature near 0 is as good as 0
+        probabilities = np.exp((log_probs - log_probs.max()) / temperature)
     order = np.argsort(-probabilities, kind="stable")
     cumulative = probabilities[order].cumsum()
     cumulative /= cumulative[-1]
