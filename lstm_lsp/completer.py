@@ -7,12 +7,12 @@ context's states, which change no answer. Knows nothing of files or the protocol
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from lstm_lsp import search
+from lstm_lsp import search, symbols
 from lstm_lsp.automaton import automaton, word_symbols
 from lstm_lsp.context import Contexts
 from lstm_lsp.fitting import Offer, fit_blocks, fit_lines
@@ -25,6 +25,8 @@ from lstm_lsp.situation import Situation
 
 LEAST = 1e-4
 """What is less probable is not searched for, whatever the settings; but for lines."""
+BELOW = float(np.log(0.5))
+"""How far below the least probability a line is followed when text below may raise it."""
 
 
 @dataclass(frozen=True)
@@ -162,7 +164,11 @@ class Completer:
             return _offers(search.tokens(predictor, start, tokens, row, floor=floor))
         words = word_symbols(language)
         if kind == "line":
+            # The text below may raise what is likely enough with it.
+            floor += BELOW if situation.below else 0
             paths = search.lines(predictor, start, words, floor=floor if raw else search.LEAST)
+            if not situation.line_after:
+                paths = search.rescore(predictor, paths, symbols.encode(situation.below))
             return fit_lines(paths, situation, raw)
         indentation = (
             len(situation.line_before)
@@ -171,6 +177,27 @@ class Completer:
         )
         paths = search.block(predictor, start, words, indentation, floor=floor)
         return fit_blocks(paths, situation, raw)
+
+
+def continued(earlier: Place, shown: Sequence[Candidate], place: Place) -> list[Candidate]:
+    """Return what is left of the candidates `shown` at `earlier` when they are typed on.
+
+    `place` is `earlier` with some text typed; [] when it is not, or none of `shown` goes
+    on with that text. No search: for requests that may depend on what was shown before.
+    Probabilities are those of the whole candidates, so at most what is true of the rest.
+    """
+    typed = place.before[len(earlier.before) :].decode("utf-8", "ignore")
+    if not (
+        typed
+        and (place.header, place.after) == (earlier.header, earlier.after)
+        and place.before.startswith(earlier.before)
+    ):
+        return []
+    return [
+        replace(candidate, text=candidate.text[len(typed) :])
+        for candidate in shown
+        if candidate.text.startswith(typed) and len(candidate.text) > len(typed)
+    ]
 
 
 def _offers(found: list[Found]) -> list[Offer]:

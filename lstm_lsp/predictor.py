@@ -12,7 +12,7 @@ bytes that break UTF-8 after the hypothesis' tail (Unicode 16, table 3-7).
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -71,6 +71,21 @@ class Hypotheses:
 
     def __len__(self) -> int:
         return len(self.tails)
+
+    @classmethod
+    def gather(cls, rows: Sequence[tuple[Hypotheses, int]]) -> Hypotheses:
+        """Return single hypotheses of several batches as one batch, in their order."""
+        parts = [(batch.state.take(np.array([row])), batch, row) for batch, row in rows]
+        return cls(
+            State(
+                np.concatenate([state.h for state, _, _ in parts], axis=1),
+                np.concatenate([state.c for state, _, _ in parts], axis=1),
+                np.concatenate([state.log_probs for state, _, _ in parts]),
+            ),
+            [batch.tails[row] for _, batch, row in parts],
+            np.stack([batch.log_probs[row] for _, batch, row in parts]),
+            np.stack([batch.probabilities[row] for _, batch, row in parts]),
+        )
 
 
 class Predictor:

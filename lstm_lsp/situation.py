@@ -46,10 +46,15 @@ class Situation:
         return bool(self.typed) and is_word(self.after[:1])
 
     @cached_property
+    def below(self) -> str:
+        """The text below the cursor's line, with the line end before it; "" for none."""
+        _, end, below = self.after.partition("\n")
+        return end + below if below.strip() else ""
+
+    @cached_property
     def next_line(self) -> str:
         """The next line that is not blank, stripped."""
-        _, _, below = self.after.partition("\n")
-        return below.lstrip().partition("\n")[0].rstrip()
+        return self.below.lstrip().partition("\n")[0].rstrip()
 
     @cached_property
     def previous_line(self) -> str:

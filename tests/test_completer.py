@@ -5,7 +5,7 @@ import pytest
 from scripted import Scripted
 
 from lstm_lsp import symbols
-from lstm_lsp.completer import Completer, Place
+from lstm_lsp.completer import Completer, Place, continued
 from lstm_lsp.context import Contexts
 from lstm_lsp.memory import NetworkAlone
 from lstm_lsp.network import Cancelled, Model
@@ -164,6 +164,41 @@ def test_an_answer_does_not_depend_on_what_was_asked_before(tiny_model: Model) -
     expected = fresh.candidates(place, NetworkAlone(), KINDS, settings=EVERYTHING)
     assert asked.candidates(place, NetworkAlone(), KINDS, settings=EVERYTHING) == expected
     assert {one.kind for one in expected} >= {"char", "token"}
+
+
+def test_the_text_below_decides_between_lines() -> None:
+    script = {"open(a)\n    close(a)\n": 0.3, "open(b)\n    close(b)\n": 0.4, "x\n": 0.3}
+    found = completer(script).candidates(at("    |\n    close(a)\n"), NetworkAlone(), LINE)
+    # What the three had together is redistributed: open(a) alone goes on so.
+    assert shown(found) == [("line", "open(a)", 100)]
+    blind = completer(script).candidates(at("    |"), NetworkAlone(), LINE)
+    assert shown(blind)[0] == ("line", "open(b)", 40)
+
+
+def test_a_suggestion_stays_while_it_is_typed() -> None:
+    place = at("    |\nx\n")
+    found = [Candidate("line", "return value", 0.6), Candidate("line", "raise E", 0.2)]
+    assert continued(place, found, at("    ret|\nx\n")) == [Candidate("line", "urn value", 0.6)]
+    assert continued(place, found, at("    r|\nx\n")) == [
+        Candidate("line", "eturn value", 0.6),
+        Candidate("line", "aise E", 0.2),
+    ]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "    |\nx\n",  # nothing is typed
+        "    rat|\nx\n",  # something else is
+        "    return value|\nx\n",  # all of it is there
+        "   |\nx\n",  # deleted
+        "    ret|\ny\n",  # changed elsewhere
+        "y   ret|\nx\n",
+    ],
+)
+def test_a_suggestion_goes_when_the_text_disagrees(text: str) -> None:
+    found = [Candidate("line", "return value", 0.6)]
+    assert continued(at("    |\nx\n"), found, at(text)) == []
 
 
 def test_a_broken_calibration_is_refused_at_once() -> None:

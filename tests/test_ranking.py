@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scripted import begin
 
 from lstm_lsp.fitting import fit_blocks, fit_lines
 from lstm_lsp.ranking import (
@@ -28,7 +29,9 @@ def path(text: str, *probabilities: float, ended: float | None = None) -> Path:
     symbols = text.encode()
     filled = [*probabilities, *probabilities[-1:] * len(symbols)][: len(symbols)]
     log_probs = np.log(np.array(filled))
-    return Path(symbols, log_probs, log_probs, None if ended is None else float(np.log(ended)))
+    _, nowhere = begin({})
+    logarithm = None if ended is None else float(np.log(ended))
+    return Path(symbols, log_probs, log_probs, logarithm, (nowhere, 0))
 
 
 @pytest.mark.parametrize(
