@@ -61,8 +61,7 @@ class Server(LanguageServer):
         self._warm_up: Job | None = None
         self._tasks: set[asyncio.Task[Any]] = set()
         self.protocol.texts = self.session
-        self.session.opened = self._opened
-        self.session.closed = self._closed
+        self.session.listening = self._documents_changed
         status.log_to(self._log, self.session.settings.log_level)
 
     # -- what handlers use -----------------------------------------------------------
@@ -222,23 +221,11 @@ class Server(LanguageServer):
             self._background.remove(job)
             self.tell_status()
 
-    def _opened(self, snapshot: Snapshot) -> None:
-        engine = self.session.engine
-        if engine is not None and snapshot.language:
-            self.session.worker.submit(Priority.INDEXING, lambda job: engine.keep_open(snapshot))
-
-    def _closed(self, snapshot: Snapshot) -> None:
-        engine, file = self.session.engine, convert.path_of(snapshot.uri)
-        folder = self.session.folder_of(file)
-        if engine is None:
-            return
-
-        def work(job: Job) -> None:
-            engine.forget(snapshot)
-            if file is not None and folder is not None:
-                engine.read_file(folder, file)
-
-        self.session.worker.submit(Priority.INDEXING, work)
+    def _documents_changed(self) -> None:
+        """Bring the project memory up to date before a request has to wait for it."""
+        engine, opened = self.session.engine, self.session.opened(None)
+        if engine is not None:
+            self.session.worker.submit(Priority.INDEXING, lambda job: engine.follow(opened))
 
     def files_changed(self, uris: list[str]) -> None:
         """Let the project memory know of files changed on disk; open ones keep their text."""
@@ -246,7 +233,7 @@ class Server(LanguageServer):
         for uri in uris:
             file = convert.path_of(uri)
             folder = self.session.folder_of(file)
-            if engine and file and folder and uri not in self.session.open:
+            if engine and file and folder:
                 self.session.worker.submit(Priority.INDEXING, partial(_read, engine, folder, file))
 
     @contextlib.asynccontextmanager
@@ -351,7 +338,9 @@ def build(model: str | None = None, log: list[logging.Handler] | None = None) ->
     server.feature(types.TEXT_DOCUMENT_COMPLETION, completion)(partial(features.completion, server))
     server.feature(types.COMPLETION_ITEM_RESOLVE)(partial(features.resolve, server))
     inline = types.InlineCompletionOptions()  # without it pygls does not advertise the method
-    server.feature(types.TEXT_DOCUMENT_INLINE_COMPLETION, inline)(partial(features.inline_completion, server))
+    server.feature(types.TEXT_DOCUMENT_INLINE_COMPLETION, inline)(
+        partial(features.inline_completion, server)
+    )
     server.feature(features.GENERATE)(partial(features.generate, server))
     server.feature(features.SURPRISE)(partial(features.surprise, server))
     server.feature(features.STATUS)(lambda *_: server.status())

@@ -7,7 +7,7 @@ nothing of the protocol.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -42,7 +42,7 @@ class Engine:
             kept = model.card.get("memory")
             parameters = Parameters.from_json(kept) if kept else default_parameters()
             self.memory = ProjectMemory(parameters, memory_megabytes << 20)
-        self._texts: dict[str, bytes] = {}  # open texts as the memory has them
+        self._held: dict[str, Snapshot] = {}  # open documents as the memory has them, by key
 
     @classmethod
     def load(cls, explicit: str | None, project: Path | None, settings: Settings) -> Engine:
@@ -54,7 +54,7 @@ class Engine:
     def batches(
         self,
         spot: Spot,
-        others: Iterable[Snapshot],
+        opened: Collection[Snapshot],
         kinds: Collection[str],
         settings: Settings,
         cancelled: Callable[[], bool],
@@ -62,7 +62,7 @@ class Engine:
         """Yield the candidates of each kind as they are found; raises Cancelled."""
         return self.completer.batches(
             self._place(spot),
-            self._mixer(spot, others),
+            self._mixer(spot, opened),
             _kinds(kinds),
             settings=_presentation(settings),
             cancelled=cancelled,
@@ -71,7 +71,7 @@ class Engine:
     def explain(
         self,
         spot: Spot,
-        others: Iterable[Snapshot],
+        opened: Collection[Snapshot],
         kinds: Collection[str],
         settings: Settings,
         cancelled: Callable[[], bool],
@@ -79,7 +79,7 @@ class Engine:
         """Return what was found at `spot` and why each is shown or not; raises Cancelled."""
         return self.completer.explain(
             self._place(spot),
-            self._mixer(spot, others),
+            self._mixer(spot, opened),
             _kinds(kinds),
             settings=_presentation(settings),
             cancelled=cancelled,
@@ -88,7 +88,7 @@ class Engine:
     def generate(
         self,
         spot: Spot,
-        others: Iterable[Snapshot],
+        opened: Collection[Snapshot],
         *,
         characters: int,
         temperature: float | None,
@@ -98,7 +98,7 @@ class Engine:
         """Yield characters as they are drawn, until the document ends; raises Cancelled."""
         before = spot.before
         state = self.contexts.state(spot.snapshot.header, before, cancelled)
-        predictor = Predictor(self.model, self._mixer(spot, others), cancelled)
+        predictor = Predictor(self.model, self._mixer(spot, opened), cancelled)
         return generate(
             predictor,
             predictor.start(state, before),
@@ -145,30 +145,38 @@ class Engine:
         """Read the files of `folder` into the project memory, in short steps."""
         if self.memory is not None:
             for progress in project.index(self.memory, folder, near=near):
-                self._texts.clear()  # an open document's text may have been put back
+                for snapshot in self._held.values():  # what is open goes before what is on disk
+                    self.memory.set_file(snapshot.key, snapshot.document.symbols)
                 yield progress
 
     def read_file(self, folder: Path, file: Path) -> None:
-        """Let what `file` in `folder` now holds on disk stand for it in the project memory."""
-        if self.memory is not None:
-            key = project.header_path(folder, file)
+        """Let what `file` in `folder` now holds on disk stand for it, unless it is open."""
+        key = project.header_path(folder, file)
+        if self.memory is not None and key not in self._held:
             text = project.read_symbols(file) if project.is_source(folder, file) else None
-            self._texts.pop(key, None)
             self.memory.set_file(key, text)
 
-    def forget(self, snapshot: Snapshot) -> None:
-        """Give back what is kept for a document that is closed and has no file in a project."""
-        self.contexts.forget(snapshot.header)
-        self._texts.pop(snapshot.key, None)
-        if self.memory is not None and not snapshot.header_path:
-            self.memory.set_file(snapshot.key, None)
+    def follow(self, snapshots: Collection[Snapshot]) -> None:
+        """Make the project memory's open texts those of `snapshots`, all that are open.
 
-    def keep_open(self, snapshot: Snapshot) -> None:
-        """Let an open document's text stand for its file in the project memory."""
-        text = snapshot.document.symbols
-        if self.memory is not None and self._texts.get(snapshot.key) is not text:
-            self.memory.set_file(snapshot.key, text)
-            self._texts[snapshot.key] = text
+        A document that is closed gives its memory back, and its file's text is there again.
+        """
+        for snapshot in snapshots:
+            held = self._held.get(snapshot.key)
+            if held is None or held.document.symbols is not snapshot.document.symbols:
+                self._remember(snapshot.key, snapshot.document.symbols)
+                self._held[snapshot.key] = snapshot
+        for key in self._held.keys() - {snapshot.key for snapshot in snapshots}:
+            closed = self._held.pop(key)
+            self.contexts.forget(closed.header)
+            if closed.folder is not None and closed.file is not None:
+                self.read_file(closed.folder, closed.file)
+            else:
+                self._remember(key, None)
+
+    def _remember(self, key: str, text: bytes | None) -> None:
+        if self.memory is not None:
+            self.memory.set_file(key, text)
 
     @property
     def memory_bytes(self) -> int:
@@ -183,11 +191,10 @@ class Engine:
             snapshot.header, spot.before, symbols.normalise(after), snapshot.language or ""
         )
 
-    def _mixer(self, spot: Spot, others: Iterable[Snapshot]) -> Mixer:
+    def _mixer(self, spot: Spot, opened: Collection[Snapshot]) -> Mixer:
+        self.follow(opened)
         if self.memory is None:
             return NetworkAlone()
-        for other in others:
-            self.keep_open(other)
         document = spot.snapshot.document
         line = document.symbol_offset(document.line_start(spot.offset))
         return self.memory.view(spot.snapshot.key, document.symbols[:line])

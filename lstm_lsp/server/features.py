@@ -90,7 +90,7 @@ async def _answer(
         return answer
     if priority is Priority.TYPING and settings.debounce:
         await asyncio.sleep(settings.debounce / 1000)
-    others = session.others(snapshot)
+    opened = session.opened(snapshot)
     wanted = [kind for kind in kinds if kind in settings.kinds]
     loop = asyncio.get_running_loop()
 
@@ -103,7 +103,7 @@ async def _answer(
     def work(job: Job) -> list[Candidate]:
         spot = Spot(snapshot, where.offset, *selected)
         found: list[Candidate] = []
-        batches = engine.batches(spot, others, wanted, settings, job.is_cancelled)
+        batches = engine.batches(spot, opened, wanted, settings, job.is_cancelled)
         for number, batch in enumerate(batches):
             found += batch
             if token is not None and (batch or number == 0):
@@ -242,12 +242,12 @@ async def _generate(
     session, snapshot, engine = server.session, where.snapshot, server.session.engine
     assert snapshot is not None
     assert engine is not None
-    others, loop = session.others(snapshot), asyncio.get_running_loop()
+    opened, loop = session.opened(snapshot), asyncio.get_running_loop()
 
     def work(job: Job) -> Generator[None, None, tuple[str, str]]:
         text: list[str] = []
         spot = Spot(snapshot, where.offset)
-        drawn = engine.generate(spot, others, cancelled=job.is_cancelled, **options)
+        drawn = engine.generate(spot, opened, cancelled=job.is_cancelled, **options)
         for character in drawn:
             text.append(character)
             if token is not None:
@@ -312,11 +312,11 @@ async def _explain(server: Server, where: Where) -> dict[str, Any]:
     session, snapshot, engine = server.session, where.snapshot, server.session.engine
     if snapshot is None or where.reason or engine is None:
         return convert.explanation([], where.reason)
-    others, settings = session.others(snapshot), session.settings
+    opened, settings = session.opened(snapshot), session.settings
 
     def work(job: Job) -> Any:
         spot = Spot(snapshot, where.offset)
-        return engine.explain(spot, others, settings.kinds, settings, job.is_cancelled)
+        return engine.explain(spot, opened, settings.kinds, settings, job.is_cancelled)
 
     judged = await session.ask(snapshot, "lstmLsp.explain", Priority.REQUEST, work)
     if judged is None:

@@ -159,6 +159,10 @@ class OwnProtocol(LanguageServerProtocol):
         """Answer; an error says what went wrong and nothing of the server's insides."""
         if error is not None:
             error = types.ResponseError(code=error.code, message=error.message)
+            if msg_id is None:  # the converter would leave it out
+                answer = {"code": error.code, "message": error.message}
+                self._send_data({"jsonrpc": self.VERSION, "id": None, "error": answer})
+                return
         super()._send_response(msg_id, result, error)
 
 

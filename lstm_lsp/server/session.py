@@ -67,8 +67,8 @@ class Session:
         self.answers: dict[tuple[str, str], Answer] = {}  # by URI and method
         self._jobs: dict[tuple[str, str], Job] = {}
         self._answered = 0
-        self.opened: Callable[[Snapshot], None] = lambda snapshot: None
-        self.closed: Callable[[Snapshot], None] = lambda snapshot: None
+        self.listening: Callable[[], None] = lambda: None
+        """Called after a document was opened or closed."""
 
     # -- documents -------------------------------------------------------------------
 
@@ -78,12 +78,13 @@ class Session:
         file = convert.path_of(item.uri)
         self.open[item.uri] = Snapshot(
             uri=item.uri,
-            header_path=self.header_path(file),
+            file=file,
+            folder=self.folder_of(file),
             language=language_of(item.language_id, item.uri),
             document=Document(item.text, item.version),
         )
         self._cancel_jobs(item.uri)
-        self.opened(self.open[item.uri])
+        self.listening()
 
     def did_change(self, params: types.DidChangeTextDocumentParams) -> None:
         """Edit a document: all changes of the message, or none when one is impossible."""
@@ -111,26 +112,19 @@ class Session:
         """Forget a document."""
         uri = params.text_document.uri
         self._cancel_jobs(uri)
-        if (snapshot := self.open.pop(uri, None)) is not None:
+        if self.open.pop(uri, None) is not None:
             for key in [key for key in self.answers if key[0] == uri]:
                 del self.answers[key]
-            self.closed(snapshot)
+            self.listening()
 
     def folder_of(self, file: Path | None) -> Path | None:
         """Return the workspace folder that `file` lies in, the innermost one."""
         around = [one for one in self.folders if file is not None and file.is_relative_to(one)]
         return max(around, key=lambda one: len(one.parts), default=None)
 
-    def header_path(self, file: Path | None) -> str:
-        """Return the path of `file` from its workspace folder's own name on, or ""."""
-        folder = self.folder_of(file)
-        if file is None or folder is None:
-            return ""
-        return f"{folder.name}/{file.relative_to(folder).as_posix()}"
-
-    def others(self, snapshot: Snapshot) -> list[Snapshot]:
-        """Return the other open documents in served languages."""
-        return [one for one in self.open.values() if one is not snapshot and one.language]
+    def opened(self, snapshot: Snapshot | None) -> list[Snapshot]:
+        """Return `snapshot` and all open documents in served languages."""
+        return [one for one in self.open.values() if one.language or one is snapshot]
 
     # -- positions and reasons -------------------------------------------------------
 

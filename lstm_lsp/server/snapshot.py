@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
+from pathlib import Path
 from typing import Final
 
 from lstm_lsp import symbols
@@ -22,16 +23,24 @@ _UNREADABLE: Final = symbols.REPLACEMENT.encode()
 class Snapshot:
     """A document and what is known of it.
 
-    `uri`, the editor's name for it; `header_path`, its path from the project folder's own
-    name on, or "" outside of every project; `language`, the network's name for its language
+    `uri`, the editor's name for it; `file` and the workspace `folder` that it lies in, if
+    there are such; `language`, the network's name for its language
     or None when that is not served; `shrunk`, whether its last change made it shorter.
     """
 
     uri: str
-    header_path: str
+    file: Path | None
+    folder: Path | None
     language: str | None
     document: Document
     shrunk: bool = False
+
+    @cached_property
+    def header_path(self) -> str:
+        """The path from the workspace folder's own name on, "" outside of every folder."""
+        if self.file is None or self.folder is None:
+            return ""
+        return f"{self.folder.name}/{self.file.relative_to(self.folder).as_posix()}"
 
     @property
     def key(self) -> str:
@@ -53,7 +62,7 @@ class Snapshot:
         end = self.document.symbol_offset(offset)
         start = max(0, end - _LOOKED_AT)
         seen = self.document.symbols[start:end]
-        return b"\0" in seen or seen.count(_UNREADABLE) * 20 > len(seen)
+        return b"\0" in seen or seen.count(_UNREADABLE) > 8 + len(seen) // 20
 
 
 @dataclass(frozen=True)

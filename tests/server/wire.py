@@ -67,6 +67,19 @@ class Client:
         assert "error" not in answer, answer
         return answer["result"]
 
+    def change(
+        self, uri: str, version: int, place: tuple[tuple[int, int], tuple[int, int]], text: str
+    ) -> None:
+        """Put `text` for what is between two (line, character) places."""
+        start, end = ({"line": line, "character": character} for line, character in place)
+        self.notify(
+            "textDocument/didChange",
+            {
+                "textDocument": {"uri": uri, "version": version},
+                "contentChanges": [{"range": {"start": start, "end": end}, "text": text}],
+            },
+        )
+
     # -- receiving -------------------------------------------------------------------
 
     def wait(self, wanted: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
@@ -166,9 +179,7 @@ def document(
     text: str, uri: str = "file:///project/a.py", language: str = "python", version: int = 1
 ) -> dict[str, Any]:
     """Return the parameters of didOpen."""
-    return {
-        "textDocument": {"uri": uri, "languageId": language, "version": version, "text": text}
-    }
+    return {"textDocument": {"uri": uri, "languageId": language, "version": version, "text": text}}
 
 
 def at(line: int, character: int, uri: str = "file:///project/a.py") -> dict[str, Any]:
