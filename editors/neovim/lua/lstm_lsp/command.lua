@@ -4,8 +4,8 @@ local client = require('lstm_lsp.client')
 
 local M = {}
 
-local function echo(lines)
-  vim.api.nvim_echo({ { table.concat(lines, '\n') } }, true, {})
+local function echo(line)
+  vim.api.nvim_echo({ { line } }, true, {})
 end
 
 local function float(text)
@@ -21,7 +21,7 @@ local function execute(command, arguments, answered)
   local bufnr = vim.api.nvim_get_current_buf()
   local served = client.attached(bufnr)
   if not served then
-    return echo({ 'lstm-lsp: no server for this buffer (:checkhealth lstm_lsp)' })
+    return echo('lstm-lsp: no server for this buffer (:checkhealth lstm_lsp)')
   end
   local params = { command = command, arguments = arguments }
   served:request('workspace/executeCommand', params, function(err, result)
@@ -60,7 +60,7 @@ M.subcommands = {
   end,
   toggle = function()
     require('lstm_lsp').toggle()
-    echo({ 'lstm-lsp: suggestions ' .. (client.is_enabled() and 'on' or 'off') })
+    echo('lstm-lsp: suggestions ' .. (client.is_enabled() and 'on' or 'off'))
   end,
   restart = client.restart,
   --- Why was this, or nothing, shown last?
@@ -94,7 +94,7 @@ function M.run(words)
   if not subcommand then
     local names = vim.tbl_keys(M.subcommands)
     table.sort(names)
-    echo({ ('lstm-lsp: no such command: %s (%s)'):format(words[1], table.concat(names, ', ')) })
+    echo(('lstm-lsp: no such command: %s (%s)'):format(words[1], table.concat(names, ', ')))
     return
   end
   local ran, message = pcall(subcommand, vim.list_slice(words, 2))

@@ -75,7 +75,12 @@ function M.open(options)
   params.partialResultToken = progress.expect(append)
   title('writing, :LstmLsp stop ends it')
   local this ---@type { stop: fun(reason: string) }
+  local finished = false
   local function finish(state)
+    if finished then
+      return -- stopped, and answered nevertheless
+    end
+    finished = true
     progress.done(params.partialResultToken)
     title(state)
     if running == this then
@@ -86,8 +91,6 @@ function M.open(options)
     if err then
       return finish('failed: ' .. (err.message or 'no reason given'))
     end
-    -- A server that does not stream answers with the whole text.
-    append(result or {})
     finish(result and result.finish or 'done')
   end, source)
   this = {
@@ -106,7 +109,9 @@ function M.open(options)
   vim.api.nvim_create_autocmd({ 'BufWipeout', 'LspDetach' }, {
     group = vim.api.nvim_create_augroup('lstm_lsp.preview', {}),
     callback = function(event)
-      if running == this and (event.buf == bufnr or event.buf == source and event.event == 'LspDetach') then
+      local closed = event.event == 'BufWipeout' and event.buf == bufnr
+      local server_gone = event.event == 'LspDetach' and event.buf == source
+      if running == this and (closed or server_gone) then
         this.stop('stopped')
       end
     end,

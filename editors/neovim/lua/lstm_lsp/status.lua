@@ -23,27 +23,34 @@ function M.line()
   return 'lstm ' .. status.state
 end
 
---- Lines for people, given to `show`; asks the server.
----@param show fun(lines: string[])
+--- One line for people, given to `show`; asks the server.
+---@param show fun(line: string)
 function M.describe(show)
   local bufnr = vim.api.nvim_get_current_buf()
   local attached = client.attached(bufnr)
   if not attached then
-    return show({ 'lstm-lsp: no server for this buffer (:checkhealth lstm_lsp)' })
+    return show('lstm-lsp: no server for this buffer (:checkhealth lstm_lsp)')
   end
-  local mine = client.enabled(bufnr) and 'on' or 'off (:LstmLsp toggle)'
   attached:request('lstmLsp/status', vim.empty_dict(), function(err, status)
     if err then
-      return show({ 'lstm-lsp: ' .. (err.message or 'no answer') })
+      return show('lstm-lsp: ' .. (err.message or 'no answer'))
     end
-    local lines = { 'suggestions: ' .. mine }
-    for _, key in ipairs({ 'state', 'reason', 'model', 'memoryMegabytes', 'indexed', 'total' }) do
-      local value = status[key]
-      if value ~= nil and value ~= vim.NIL and value ~= '' then
-        table.insert(lines, ('%s: %s'):format(key, value))
+    local parts = { client.enabled(bufnr) and status.state or 'off (:LstmLsp toggle)' }
+    local function add(form, ...)
+      for _, value in ipairs({ ... }) do
+        if value == nil or value == vim.NIL or value == '' then
+          return
+        end
       end
+      table.insert(parts, form:format(...))
     end
-    show(lines)
+    add('%s', status.reason or '')
+    add('model %s', status.model or '')
+    add('%d MB', status.memoryMegabytes or '')
+    if (status.total or 0) > 0 then
+      add('%d of %d files read', status.indexed, status.total)
+    end
+    show('lstm-lsp: ' .. table.concat(parts, ', '))
   end, bufnr)
 end
 
