@@ -130,6 +130,15 @@ def _code(text: str) -> str:
     return text.replace("`", "'").replace("|", "¦").replace("\n", "⏎") or " "
 
 
+def plain(value: Any) -> Any:
+    """Return what pygls may have made an object of as JSON again."""
+    if hasattr(value, "_asdict"):
+        return {key: plain(inner) for key, inner in value._asdict().items()}
+    if isinstance(value, list):
+        return [plain(inner) for inner in value]
+    return value
+
+
 class Params:
     """The parameters of our own methods, read member by member.
 

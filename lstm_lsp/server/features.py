@@ -23,7 +23,7 @@ from lstm_lsp.server.worker import Job, Priority
 
 if TYPE_CHECKING:
     from lstm_lsp.search import Candidate
-    from lstm_lsp.server.app import Server
+    from lstm_lsp.server.server import Server
 
 logger = logging.getLogger(__name__)
 

@@ -1,0 +1,325 @@
+"""What one client talks to: settings, the model's loading, the project's indexing, status.
+
+Loading and indexing run on the inference thread, so that everything is answered meanwhile.
+What the client did not offer is not sent. Handlers are in `features`, wiring in `app`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import uuid
+from collections.abc import Generator, Iterator
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lsprotocol import types
+from pygls.exceptions import JsonRpcException
+from pygls.lsp.server import LanguageServer
+
+from lstm_lsp import __version__
+from lstm_lsp.server import convert, features, settings, status
+from lstm_lsp.server.protocol import OwnProtocol, parse_error
+from lstm_lsp.server.session import Session
+from lstm_lsp.server.snapshot import Snapshot, Spot
+from lstm_lsp.server.worker import Job, Priority
+
+if TYPE_CHECKING:
+    from lstm_lsp.server.engine import Engine
+
+logger = logging.getLogger(__name__)
+
+_WATCHED = "**/*.{java,py,pyi}"
+
+
+class Server(LanguageServer):
+    """One client's server."""
+
+    protocol: OwnProtocol
+
+    def __init__(self, model: str | None = None, log: list[logging.Handler] | None = None) -> None:
+        """`model` is the command line's, which goes before the settings'."""
+        super().__init__("lstm-lsp", __version__, protocol_cls=OwnProtocol, max_workers=2)
+        self.session = Session()
+        self.client_name = ""
+        self.exit_status = 0
+        self.early_options: Any = None  # from initialize; heeded once the client is ready
+        self._explicit = model
+        self._client_log = status.ClientLog(self.window_log_message)
+        self._log = [self._client_log, *(log or [])]
+        self._told: set[str] = set()  # problems shown to the user
+        self._status: dict[str, Any] = {}
+        self._indexed = (0, 0)
+        self._background: list[Job] = []  # loading and indexing, from the first `load` on
+        self._warm_up: Job | None = None
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self.protocol.texts = self.session
+        self.session.listening = self._documents_changed
+        status.log_to(self._log, self.session.settings.log_level)
+
+    # -- what handlers use -----------------------------------------------------------
+
+    def send_progress(self, token: str | int | None, value: Any) -> None:
+        """Send one value of a partial result or of work that takes a while."""
+        if token is not None:
+            self.protocol.notify(types.PROGRESS, types.ProgressParams(token=token, value=value))
+
+    @contextlib.contextmanager
+    def work_done(self, token: str | int | None, title: str) -> Iterator[None]:
+        """Report the work inside by progress on `token`; cancel it when the client asks."""
+        if token is None:
+            yield
+            return
+        task = asyncio.current_task()
+        self.send_progress(token, types.WorkDoneProgressBegin(title=title, cancellable=True))
+        self.protocol.progress.tokens[token] = _Cancels(task)  # type: ignore[assignment]
+        try:
+            yield
+        finally:
+            self.protocol.progress.tokens.pop(token, None)
+            self.send_progress(token, types.WorkDoneProgressEnd())
+
+    def warm_up(self, snapshot: Snapshot, offset: int) -> None:
+        """Read ahead for typing on at a place, when nothing else is to be done."""
+        engine = self.session.engine
+        if self._warm_up is not None:
+            self._warm_up.cancel()
+        if engine is not None:
+
+            def work(job: Job) -> Generator[None, None, None]:
+                while not engine.warm(Spot(snapshot, offset), job.is_interrupted):
+                    yield
+
+            self._warm_up = self.session.worker.submit(Priority.WARM_UP, work)
+
+    def report_server_error(self, error: Exception, source: Any) -> None:
+        """Log an error; never a pop-up. Answers what is no JSON."""
+        if source is JsonRpcException and isinstance(error, ValueError):
+            parse_error(self.protocol, error)
+        if not isinstance(error, JsonRpcException):
+            logger.error("%s: %s", type(error).__name__, status.short(str(error)))
+
+    # -- settings --------------------------------------------------------------------
+
+    def change_options(self, options: Any) -> None:
+        """Go by what the client sent; say once what is wrong with it."""
+        found, problems = settings.read(options)
+        for problem in problems:
+            logger.warning("%s", problem)
+            if problem not in self._told:
+                self._told.add(problem)
+                self.window_show_message(
+                    types.ShowMessageParams(types.MessageType.Warning, problem)
+                )
+        self.change_settings(found)
+
+    def change_settings(self, found: settings.Settings) -> None:
+        """Go by `found` from now on, with another model if it says so."""
+        reload = self.session.change_settings(found)
+        status.log_to(self._log, found.log_level)
+        if reload and self._background:
+            self.load()
+        self.tell_status()
+
+    def enable(self, enabled: bool) -> dict[str, Any]:
+        """Switch suggestions on or off, until settings say otherwise."""
+        self.change_settings(replace(self.session.settings, enabled=enabled))
+        return self.status()
+
+    async def pull_options(self) -> None:
+        """Ask the client for its settings, if it keeps any."""
+        item = types.ConfigurationItem(section=settings.SECTION)
+        answer = await self.workspace_configuration_async(types.ConfigurationParams([item]))
+        if answer and answer[0] is not None:
+            self.change_options(convert.plain(answer[0]))
+
+    def start(self, coroutine: Any) -> None:
+        """Run a coroutine beside the handlers; log what goes wrong."""
+        task = asyncio.ensure_future(coroutine)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(_log_failure)
+
+    # -- the model and the project ---------------------------------------------------
+
+    def load(self) -> None:
+        """Load the model and index the project, in the background."""
+        for job in self._background:
+            job.cancel()
+        self._background.clear()
+        self.session.engine, self.session.engine_problem = None, None
+        self._indexed = (0, 0)
+        explicit, found = self._explicit, self.session.settings
+        folder = self.session.folders[0] if self.session.folders else None
+
+        def work(job: Job) -> Any:
+            from lstm_lsp.server.engine import Engine  # noqa: PLC0415 - 0.3 s, not now
+
+            return Engine.load(explicit, folder, found)
+
+        job = self.session.worker.submit(Priority.REQUEST, work)
+        self._background.append(job)
+        self.tell_status()
+        self.start(self._loaded(job))
+
+    async def _loaded(self, job: Job) -> None:
+        session, shown = self.session, ShownWork(self, "Loading the model")
+        try:
+            engine = await asyncio.wrap_future(job.result)
+        except Exception as error:
+            if not job.is_cancelled():
+                session.engine_problem = str(error)
+                logger.error("%s", error)
+                message = types.ShowMessageParams(types.MessageType.Error, str(error))
+                self.window_show_message(message)
+                self.tell_status()
+            return
+        finally:
+            shown.end()
+        if engine is not None and not job.is_cancelled():
+            session.engine = engine
+            self.tell_status()
+            if engine.memory is not None and session.folders:
+                await self._index(engine)
+
+    async def _index(self, engine: Engine) -> None:
+        folders = list(self.session.folders)
+        near = convert.path_of(next(reversed(self.session.open), ""))
+        loop = asyncio.get_running_loop()
+        shown = ShownWork(self, "Reading the project")
+
+        def work(job: Job) -> Generator[None, None, None]:
+            indexed, total = 0, 0
+            for folder in folders:
+                here = (indexed, total)
+                for step in engine.index(folder, near):
+                    here = (indexed + step.indexed, total + step.total)
+                    loop.call_soon_threadsafe(tell, *here)
+                    yield
+                indexed, total = here
+
+        def tell(indexed: int, total: int) -> None:
+            if not job.is_cancelled():
+                self._indexed = (indexed, total)
+                shown.report(indexed, total)
+
+        job = self.session.worker.submit(Priority.INDEXING, work)
+        self._background.append(job)
+        self.tell_status()
+        try:
+            await asyncio.wrap_future(job.result)
+        finally:
+            shown.end()
+            if job in self._background:  # another load has not begun
+                self._background.remove(job)
+                self.tell_status()
+
+    def _documents_changed(self) -> None:
+        """Bring the project memory up to date before a request has to wait for it."""
+        engine, opened = self.session.engine, self.session.opened(None)
+        if engine is not None:
+            self.session.worker.submit(Priority.INDEXING, lambda job: engine.follow(opened))
+
+    def files_changed(self, uris: list[str]) -> None:
+        """Let the project memory know of files changed on disk; open ones keep their text."""
+        engine = self.session.engine
+        for uri in uris:
+            file = convert.path_of(uri)
+            folder = self.session.folder_of(file)
+            if engine and file and folder:
+                self.session.worker.submit(Priority.INDEXING, partial(_read, engine, folder, file))
+
+    # -- status ----------------------------------------------------------------------
+
+    def status(self) -> dict[str, Any]:
+        """Return what `lstmLsp/status` says."""
+        session, engine = self.session, self.session.engine
+        state, reason = "ready", ""
+        if not session.settings.enabled:
+            state, reason = "off", "suggestions are switched off"
+        elif session.engine_problem is not None:
+            state, reason = "off", session.engine_problem
+        elif engine is None:
+            state, reason = "loading", "the model is being loaded"
+        elif any(job.priority is Priority.INDEXING for job in self._background):
+            state, reason = "busy", "the project is being read"
+        return {
+            "state": state,
+            "reason": reason,
+            "model": engine.model.name if engine is not None else None,
+            "memoryMegabytes": status.resident_megabytes(),
+            "indexed": self._indexed[0],
+            "total": self._indexed[1],
+        }
+
+    def tell_status(self) -> None:
+        """Send `lstmLsp/status` if anything but numbers has changed."""
+        new = self.status()
+        if any(new[key] != self._status.get(key) for key in ("state", "reason", "model")):
+            self._status = new
+            self.protocol.notify(features.STATUS, new)
+
+    def stop(self) -> None:
+        """End all work at once."""
+        self.session.worker.stop()
+
+
+def _read(engine: Engine, folder: Path, file: Path, job: Job) -> None:
+    engine.read_file(folder, file)
+
+
+class ShownWork:
+    """Work of the server's own that the client shows, if it can show such."""
+
+    def __init__(self, server: Server, title: str) -> None:
+        self._server = server
+        self._title = title
+        self._token = str(uuid.uuid4())
+        self._begun = self._ended = False
+        self._percentage = 0
+        window = server.client_capabilities.window
+        if window is not None and window.work_done_progress:
+            server.start(self._begin())
+
+    def report(self, done: int, total: int) -> None:
+        """Say how far it is; in steps of five per cent."""
+        percentage = 100 * done // max(total, 1)
+        if self._begun and percentage >= self._percentage + 5:
+            self._percentage = percentage
+            message = f"{done} of {total} files"
+            value = types.WorkDoneProgressReport(message=message, percentage=percentage)
+            self._server.send_progress(self._token, value)
+
+    def end(self) -> None:
+        """Say that it is over."""
+        if self._begun and not self._ended:
+            self._server.send_progress(self._token, types.WorkDoneProgressEnd())
+        self._ended = True
+
+    async def _begin(self) -> None:
+        # The token may be used only after the client has agreed to it, and it may never.
+        create = types.WorkDoneProgressCreateParams(token=self._token)
+        await self._server.window_work_done_progress_create_async(create)
+        if not self._ended:
+            self._begun = True
+            begin = types.WorkDoneProgressBegin(title=self._title, percentage=0)
+            self._server.send_progress(self._token, begin)
+
+
+class _Cancels:
+    """What pygls cancels when the client cancels work-done progress: a task."""
+
+    def __init__(self, task: asyncio.Task[Any] | None) -> None:
+        self._task = task
+
+    def cancel(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+
+
+def _log_failure(task: asyncio.Task[Any]) -> None:
+    if not task.cancelled() and (error := task.exception()) is not None:
+        logger.error("%s: %s", type(error).__name__, error)
