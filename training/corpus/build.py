@@ -147,7 +147,7 @@ def _write(
     rejected = {each.project.id: Tally() for each in collections}
     for each in collections:
         rejected[each.project.id].update(each.summary["rejected"])
-    files = _without_duplicates(collections, manifest, rejected)
+    files = _without_duplicates(collections, manifest, rejected, progress)
     if not files:
         raise CorpusError("no file is left after the filters")
     with tempfile.TemporaryDirectory(dir=output, prefix=".building-") as name:
@@ -165,14 +165,15 @@ def _write(
 
 
 def _without_duplicates(
-    collections: list[Collected], manifest: Manifest, rejected: dict[str, Tally]
+    collections: list[Collected], manifest: Manifest, rejected: dict[str, Tally], progress: bool
 ) -> list[tuple[Project, Entry]]:
     """Return the files that repeat none before them, in the order they are written."""
     seen = {language: Seen(manifest.dedupe) for language in ENDINGS}
     kept = []
-    for each in sorted(
+    order = sorted(
         collections, key=lambda each: (_PRECEDENCE.index(each.project.split), each.project.id)
-    ):
+    )
+    for each in tqdm(order, "compare", unit="project", disable=not progress):
         for entry in each.entries:
             reason = seen[each.project.lang].reason(entry.digest, entry.signature)
             if reason is None:
