@@ -14,20 +14,25 @@ from hypothesis import strategies as st
 
 from lstm_lsp import evaluate, symbols
 from lstm_lsp.context import Contexts
+from lstm_lsp.evaluate.baselines import Words
 from lstm_lsp.evaluate.bits import bits_of
 from lstm_lsp.evaluate.measures import (
+    Chance,
     Suggestion,
     fitting,
     measure_lines,
     measure_tokens,
     measure_typing,
 )
+from lstm_lsp.evaluate.picture import by_position, precision_and_coverage
+from lstm_lsp.evaluate.product import Product, memory_of, view_of
 from lstm_lsp.evaluate.report import build
 from lstm_lsp.evaluate.runner import sampled_files
 from lstm_lsp.evaluate.sampling import Spot, line_spots, token_spots, typed_lines
 from lstm_lsp.evaluate.sources import EvaluationError, File, Project, read_projects
 from lstm_lsp.evaluate.tally import Tally
 from lstm_lsp.network import Floats, Model, State
+from lstm_lsp.ranking import EVERYTHING
 
 JAVA = """\
 /*
@@ -291,6 +296,45 @@ def test_measures_show_a_suggester_only_what_stands_before(
     assert at(text, offset).before == at(text[:offset] + future, offset).before
 
 
+@pytest.mark.parametrize("memory", ["file", "project"])
+def test_a_file_never_informs_its_own_future(tiny_model: Model, memory: Any) -> None:
+    now = "alpha = 1\nalpine = 2\nprint(al"
+    answers = []
+    for future in ("", "ine)\nalpine = alpine\n" * 9):
+        known = project(now + future, "alto = 3\n")
+        learned = memory_of(tiny_model, known, memory)
+        product = Product(tiny_model, learned, settings=EVERYTHING)
+        spot = Spot(known.files[0], len(now))
+        bits = bits_of(tiny_model, b"", now.encode(), view_of(learned, known.files[0]))
+        answers.append((product.tokens(spot, 10), product.line(spot), bits.tolist()))
+    assert answers[0] == answers[1]
+    assert answers[0][0]
+
+
+# The baseline
+
+
+def test_words_are_ranked_by_recency_and_frequency() -> None:
+    text = "alpha alpha alto beta al"
+    assert Words().tokens(at(text, len(text)), 5) == ["pha", "to"]
+    recent = "alto " + "word " * 400 + "alpha al"
+    often = "alto " * 9 + "word " * 20 + "alpha al"
+    assert Words().tokens(at(recent, len(recent)), 5) == ["pha", "to"]
+    assert Words().tokens(at(often, len(often)), 5) == ["to", "pha"]
+
+
+def test_words_are_shown_from_their_first_letter_on_and_know_no_future() -> None:
+    text = "alpha = a + 1; alright"
+    assert Words().shown(at(text, text.index("=") + 2)) is None
+    assert Words().shown(at(text, text.index("=") + 3)) == Suggestion("lpha")
+
+
+def test_words_of_the_project_follow_those_of_the_buffer() -> None:
+    two = project("alpha = 1\nal", "alto = alto\nalto = alpine")
+    spot = Spot(two.files[0], len(two.files[0].text))
+    assert Words(two).tokens(spot, 5) == ["pha", "to", "pine"]
+
+
 # The report
 
 
@@ -395,3 +439,31 @@ def test_what_cannot_be_evaluated_is_one_clear_error(folder: Path, tiny_model: M
         evaluate.run([folder], memory=cast(Any, "all"), model=tiny_model, progress=False)
     with pytest.raises(EvaluationError, match="at least 1"):
         evaluate.run([folder], sample=0, model=tiny_model, progress=False)
+    with pytest.raises(EvaluationError, match="there is no folder"):
+        evaluate.run([folder], model=tiny_model, progress=False, report=folder / "no" / "a.png")
+
+
+# The picture
+
+
+def test_bits_by_position_are_means_of_bins_that_double() -> None:
+    files = [np.full(200, 1.0), np.concatenate([np.full(128, 3.0), np.full(272, 2.0)])]
+    assert list(by_position(files)) == [
+        (64, 2.0),
+        (192, pytest.approx((72 * 1 + 128 * 2) / 200)),
+        (384, 2.0),
+    ]
+
+
+def test_precision_and_coverage_at_falling_thresholds() -> None:
+    offered = [Chance(0.9, True), Chance(0.5, True), Chance(0.5, False), Chance(0.0, False)]
+    thresholds, precision, coverage = precision_and_coverage(offered)
+    assert thresholds.tolist() == [0.9, 0.5]
+    assert precision == pytest.approx([1, 2 / 3])
+    assert coverage == pytest.approx([1 / 4, 3 / 4])
+
+
+def test_a_picture_is_drawn_when_asked_for(folder: Path, tiny_model: Model) -> None:
+    target = folder / "report.png"
+    evaluate.run([folder], sample=1, model=tiny_model, progress=False, report=target)
+    assert target.read_bytes().startswith(b"\x89PNG")
