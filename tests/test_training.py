@@ -11,9 +11,9 @@ from conftest import TINY, seeded_weights
 
 from lstm_lsp import symbols
 from lstm_lsp.network import Model, ModelError
-from lstm_lsp.training import export, loop
+from lstm_lsp.training import export, loop, tune
 from lstm_lsp.training.corpus.packed import Corpus, Document, Lanes, Presentation
-from lstm_lsp.training.graph import build, weights_of
+from lstm_lsp.training.graph import build, dither, quantise, weights_of
 from lstm_lsp.training.network import CharacterLSTM
 
 RECIPE = loop.Recipe(architecture=TINY, lanes=4, length=16, learning_rate=1e-2, warm_up=2)
@@ -182,6 +182,23 @@ def test_weights_come_back_from_a_model_file(*, int8: bool) -> None:
         np.testing.assert_allclose(back[name], value, atol=step / 2 + 1e-6, err_msg=name)
 
 
+def test_small_moves_survive_quantisation_after_dither() -> None:
+    """What a fine-tuning moves by a tenth of a step is lost from the grid, kept from between."""
+    name = "lstm.weight_hh_l0"
+    base, _, _ = weights_of(
+        build(seeded_weights(TINY), TINY, {"name": "m", "context": 1}, int8=True)
+    )
+    step = np.abs(base[name]).max(axis=1, keepdims=True) / 63
+    inner = np.abs(base[name]) < 60 * step  # a row's largest weight sets its scale
+
+    def kept(start: np.ndarray) -> float:
+        values, scale = quantise((start + 0.1 * step * inner).T)
+        return float((((values * scale).T - base[name]) / step)[inner].mean())
+
+    assert kept(base[name]) == pytest.approx(0, abs=0.01)
+    assert kept(dither(base)[name]) == pytest.approx(0.1, abs=0.03)
+
+
 @pytest.mark.parametrize("content", [b"", b"no model", b"\x08\x07" * 50])
 def test_what_is_no_model_file_is_refused(content: bytes, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="not a model file"):
@@ -213,3 +230,25 @@ def test_shapes_that_disagree_with_the_card_are_refused(tmp_path: Path) -> None:
     file.write_bytes(content.replace(b'"units": 16', b'"units": 17'))
     with pytest.raises(ModelError, match="shapes"):
         Model.load(file)
+
+
+def test_fine_tuning_writes_a_better_model_or_nothing(
+    tiny_model_path: Path, tmp_path: Path
+) -> None:
+    project = tmp_path / "project"
+    project.mkdir()
+    for document in documents(40):
+        (project / Path(document.path).name).write_bytes(document.text * 8)
+    report = tune.run([project], base=str(tiny_model_path), epochs=3, quiet=True)
+    model = Model.load(project / ".lstm-lsp" / "model.onnx")
+    assert report["after"]["java"] < report["before"]["java"]
+    assert model.card["training"]["base"] == "tiny"
+    assert model.context == 256
+    assert (project / ".lstm-lsp" / ".gitignore").read_text() == "*\n"
+
+
+def test_too_little_data_is_said_before_anything_is_written(tmp_path: Path) -> None:
+    (tmp_path / "one.py").write_text("x = 1\n")
+    with pytest.raises(tune.TrainingError, match="too little"):
+        tune.run([tmp_path], quiet=True)
+    assert [file.name for file in tmp_path.iterdir()] == ["one.py"]

@@ -244,7 +244,24 @@ def weights_of(content: bytes) -> tuple[Weights, Architecture, dict[str, Any]]:
             weights["output.weight"] = stored["output_weight"].T
     except (KeyError, TypeError, google.protobuf.message.DecodeError) as error:
         raise ValueError(f"not a model file that can be trained on: {error}") from None
-    return {n: np.ascontiguousarray(w, np.float32) for n, w in weights.items()}, architecture, card
+    return {n: np.array(w, np.float32, order="C") for n, w in weights.items()}, architecture, card
+
+
+def dither(weights: Weights, seed: int = 0) -> Weights:
+    """Return dequantised weights spread evenly over the values that quantise to them.
+
+    A fine-tuning moves most weights by less than half a quantisation step, so weights that
+    start on the grid would all be rounded back to where they were: measured, an export then
+    loses everything that was learned. Between the steps the small moves survive on average.
+    """
+    random = np.random.default_rng(seed)
+    spread = dict(weights)
+    for name, matrix in weights.items():
+        if name.startswith("lstm.weight") or name == "output.weight":
+            step = np.abs(matrix).max(axis=1, keepdims=True) / LARGEST_WEIGHT
+            noise = random.uniform(-0.5, 0.5, matrix.shape).astype(np.float32)
+            spread[name] = matrix + step * noise
+    return spread
 
 
 def _dequantised(stored: dict[str, npt.NDArray[Any]], name: str) -> Floats:

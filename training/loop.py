@@ -143,7 +143,8 @@ def train(
 
     started = time.monotonic() - progress.seconds
     saved = validated = reported = time.monotonic()
-    plateau_kept = budget.spent(progress.seconds, progress.symbols) > 1 - recipe.decay
+    already = budget.spent(progress.seconds, progress.symbols)
+    plateau_kept = recipe.decay >= 1 or already > 1 - recipe.decay
     recent = None if math.isnan(progress.bits) else torch.tensor(progress.bits, device=device)
     half = torch.autocast("cuda", torch.bfloat16, enabled=device.type == "cuda")
 

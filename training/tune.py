@@ -29,8 +29,8 @@ from lstm_lsp.project import header_path, language_of, source_files
 
 from . import export as exporting
 from .corpus.packed import Corpus, Document
-from .graph import weights_of
-from .loop import Budget, Recipe, bits_per_symbol, device_named, train
+from .graph import dither, weights_of
+from .loop import CHECKPOINT, Budget, Recipe, bits_per_symbol, device_named, train
 from .network import CharacterLSTM
 from .pretrain import RECIPES, packed
 
@@ -79,8 +79,8 @@ def run(
     """
     output = output or _project_of(paths) / PROJECT_MODEL
     folder = output.with_suffix(".run")
-    _prepare(output)
     data = gather(paths)
+    _prepare(output)
     from_nothing = base == "none"
     chosen = load_recipe(recipe or ("cpu" if from_nothing else "fine-tune"))
     before: dict[str, float] | None = None
@@ -139,6 +139,8 @@ def run(
     exporting.export(
         network, facts, output, _some(data.held_out, EXPORT_SYMBOLS), context=card.get("context")
     )
+    if not from_nothing:  # a fine-tuning is cheap to repeat; a training from nothing goes on
+        (folder / CHECKPOINT).unlink()
     return {"model": str(output), "before": before, "after": after, "symbols": progress.symbols}
 
 
@@ -219,7 +221,7 @@ def _some(held_out: dict[str, Corpus], most: int) -> list[Document]:
 def _network_of(file: Path) -> tuple[CharacterLSTM, dict[str, Any]]:
     weights, architecture, card = weights_of(file.read_bytes())
     network = CharacterLSTM(architecture)
-    network.load_state_dict({name: torch.from_numpy(array) for name, array in weights.items()})
+    network.load_state_dict({n: torch.from_numpy(w) for n, w in dither(weights).items()})
     return network, card
 
 
