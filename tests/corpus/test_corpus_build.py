@@ -376,8 +376,8 @@ def test_an_output_that_cannot_be_written_is_said(small: Small) -> None:
         small.build()
 
 
-def test_links_are_not_followed_out_of_a_folder(small: Small) -> None:
-    small.project("shop", {"Cart.java": small.java("Cart")})
+def test_links_are_not_followed_out_of_a_folder_and_hidden_ones_not_entered(small: Small) -> None:
+    small.project("shop", {"Cart.java": small.java("Cart"), ".tool/A.java": small.java("A")})
     outside = small.folder / "Outside.java"
     outside.write_text(small.java("Outside"), encoding="utf-8")
     (small.folder / "shop" / "Link.java").symlink_to(outside)

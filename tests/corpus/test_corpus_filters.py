@@ -48,6 +48,7 @@ def verdict(text: str | bytes, lang: str = "java", licence: str = "Apache-2.0") 
         ("src/third_party/A.java", 1000, "vendored or generated path"),
         ("src/Vendor/A.java", 1000, "vendored or generated path"),
         ("src/test/resources/A.java", 1000, "vendored or generated path"),
+        (".venv/lib/A.java", 1000, "vendored or generated path"),
         ("src/GreeterGrpc.java", 1000, "vendored or generated path"),
         ("src/A.java", 200_001, "too large"),
     ],

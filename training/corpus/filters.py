@@ -88,7 +88,9 @@ def by_name(manifest: Manifest, project: Project, path: str, size: int) -> str |
         return "unsafe path"
     if not project.holds(path):
         return "excluded"
-    if _FOLDERS & {part.lower() for part in parts[:-1]} or _GENERATED_NAMES.search(path):
+    folders = {part.lower() for part in parts[:-1]}
+    hidden = any(folder.startswith(".") for folder in folders)  # tools' own, such as .venv
+    if hidden or _FOLDERS & folders or _GENERATED_NAMES.search(path):
         return "vendored or generated path"
     return "too large" if size > manifest.filters.max_bytes else None
 

@@ -178,9 +178,12 @@ def _folder(source: Source, folder: Path, read: Callable[[Path, Wanted], Files])
 
 
 def _walk(folder: Path) -> Iterator[str]:
-    """Yield the relative paths of the regular files under `folder`, sorted by folder."""
+    """Yield the relative paths of the regular files under `folder`, sorted by folder.
+
+    Hidden folders are not entered: they are tools' own, and `filters` drops their files.
+    """
     for where, folders, names in os.walk(folder):
-        folders[:] = sorted(each for each in folders if each != ".git")
+        folders[:] = sorted(each for each in folders if not each.startswith("."))
         for name in sorted(names):
             path = Path(where) / name
             if path.is_file() and not path.is_symlink():
