@@ -4,10 +4,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from lstm_lsp.training.graph import Weights, build
 
 from lstm_lsp.card import Architecture
 from lstm_lsp.network import Model
+from lstm_lsp.training.graph import Weights, build
 
 TINY = Architecture(layers=2, units=16, embedding=8)
 

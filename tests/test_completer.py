@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from scripted import Scripted
 
 from lstm_lsp import symbols
 from lstm_lsp.completer import Completer, Place, continued
@@ -11,6 +10,7 @@ from lstm_lsp.memory import NetworkAlone
 from lstm_lsp.network import Cancelled, Model
 from lstm_lsp.ranking import EVERYTHING, Presentation
 from lstm_lsp.search import KINDS, Candidate, Kind
+from tests.scripted import Scripted
 
 HEADER = symbols.header("python", "p/a.py")
 LINE: tuple[Kind, ...] = ("line",)
@@ -199,6 +199,17 @@ def test_a_suggestion_stays_while_it_is_typed() -> None:
 def test_a_suggestion_goes_when_the_text_disagrees(text: str) -> None:
     found = [Candidate("line", "return value", 0.6)]
     assert continued(at("    |\nx\n"), found, at(text)) == []
+
+
+def test_a_long_docstring_does_not_turn_code_into_text(tiny_model: Model) -> None:
+    doc = "".join(f"    it's line {number} of a long one\n" for number in range(400))
+    code = f'def f():\n    """{doc}"""\n' + "    x = 1\n" * 3
+    asked = completer({"foo(]\n": 1.0})
+    for end in ("x = 'a'|", "x = |"):  # the second from what the first found
+        (line,) = asked.explain(at(code + "    " + end), NetworkAlone(), LINE)
+        assert line.reason == "its brackets do not match"
+    (line,) = asked.explain(at(code[: len(code) // 2] + "|"), NetworkAlone(), LINE)
+    assert line.reason is None  # prose
 
 
 def test_a_broken_calibration_is_refused_at_once() -> None:

@@ -8,7 +8,6 @@ import numpy as np
 import onnx
 import platformdirs
 import pytest
-from conftest import TINY, seeded_weights
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -16,6 +15,7 @@ from lstm_lsp import network
 from lstm_lsp.card import CARD_KEY, FORMAT_KEY
 from lstm_lsp.network import LONGEST_CALL, Cancelled, Model, ModelError, State, find_model
 from lstm_lsp.training.graph import build
+from tests.conftest import TINY, seeded_weights
 
 CARD = {"name": "m", "context": 64}
 texts = st.binary(min_size=1, max_size=80)

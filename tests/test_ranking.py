@@ -4,19 +4,21 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scripted import begin
 
 from lstm_lsp.fitting import fit_blocks, fit_lines
 from lstm_lsp.ranking import (
     Calibration,
     Presentation,
     bracket_fault,
+    calibration_error,
+    fit_calibration,
     indentation_fault,
     objection,
     silence,
 )
 from lstm_lsp.search import Kind, Path
 from lstm_lsp.situation import Situation
+from tests.scripted import begin
 
 
 def at(text: str, language: str = "python") -> Situation:
@@ -241,3 +243,27 @@ def test_the_least_raw_probability_reaches_the_calibrated_one(
 def test_a_broken_calibration_is_refused(broken: object) -> None:
     with pytest.raises(ValueError, match="calibration"):
         Calibration.from_card({"calibration": broken})
+
+
+def test_a_fitted_calibration_says_how_often_candidates_are_right() -> None:
+    random = np.random.default_rng(0)
+    raw = random.random(6000)
+    right = random.random(6000) < raw**2  # overconfident
+    pairs = [(float(p), bool(r)) for p, r in zip(raw, right, strict=True)]
+    table = Calibration({"line": [(p, c) for p, c in fit_calibration(pairs[:3000])]})
+    rest = [(table.probability("line", p), r) for p, r in pairs[3000:]]
+    assert calibration_error(pairs[3000:]) > 0.1
+    assert calibration_error(rest) < 0.04
+    assert table.probability("line", 0.5) == pytest.approx(0.25, abs=0.06)
+
+
+@given(st.lists(st.tuples(st.floats(0, 1), st.booleans()), min_size=15, max_size=60))
+def test_whatever_it_is_fitted_on_a_calibration_rises(pairs: list[tuple[float, bool]]) -> None:
+    points = fit_calibration(pairs)
+    Calibration({"token": [(raw, right) for raw, right in points]})
+    assert 1 <= len(points) <= 15
+
+
+def test_too_few_pairs_calibrate_nothing() -> None:
+    assert fit_calibration([(0.5, True)] * 5) == []
+    assert calibration_error([]) == 0.0

@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scripted import begin
 
 from lstm_lsp import search
 from lstm_lsp.automaton import automaton, word_symbols
 from lstm_lsp.network import Cancelled
 from lstm_lsp.predictor import Predictor
 from lstm_lsp.search import Found, Path
+from tests.scripted import begin
 
 PYTHON = automaton("python", "code")
 WORDS = word_symbols("python")

@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from conftest import TINY, seeded_weights
 
 from lstm_lsp import symbols
 from lstm_lsp.network import Model, ModelError
@@ -15,6 +14,7 @@ from lstm_lsp.training import export, loop, tune
 from lstm_lsp.training.corpus.packed import Corpus, Document, Lanes, Presentation
 from lstm_lsp.training.graph import build, dither, quantise, weights_of
 from lstm_lsp.training.network import CharacterLSTM
+from tests.conftest import TINY, seeded_weights
 
 RECIPE = loop.Recipe(architecture=TINY, lanes=4, length=16, learning_rate=1e-2, warm_up=2)
 

@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from wire import Client, serve_command
+
+from tests.server.wire import Client, serve_command
 
 EVERYTHING = {"minimumProbability": {"char": 0, "token": 0, "line": 0, "block": 0}}
 """Options by which even the tiny model, which knows nothing, has something to show."""

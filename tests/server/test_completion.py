@@ -3,7 +3,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from wire import Client, at, document
+
+from tests.server.wire import Client, at, document
 
 TEXT = "import os\n\n\ndef walk(top):\n    é😀 = 1; na"
 

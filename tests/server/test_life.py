@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import jsonschema
-from wire import PATIENCE, Client, at, document, serve_command
 
 from lstm_lsp.server.settings import Settings
+from tests.server.wire import PATIENCE, Client, at, document, serve_command
 
 
 def valid(value: Any, name: str) -> Any:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from wire import Client, at, document
+
+from tests.server.wire import Client, at, document
 
 
 @pytest.fixture(autouse=True)

@@ -8,9 +8,9 @@ from typing import Any
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from wire import Client, at, document
 
 from lstm_lsp.document import Document, Position, PositionError
+from tests.server.wire import Client, at, document
 
 PIECES = ["x", "na", "é", "漢", "😀", "\n", "\r", "\r\n", "\f", "\u2028", "    ", "def f(a):\n", ""]
 texts = st.lists(st.sampled_from(PIECES), max_size=10).map("".join)
