@@ -19,11 +19,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ORDERS = 9, LONGEST = 32, TOTALS = 9, DISTINCTS = 4, BUCKETS = TOTALS * DISTINCTS };
+/* A context is the last 2, 3, ... symbols, or the word begun; its place here is its place in
+   the recursion. */
+enum { C2, C3, WORD, C4, C6, C8, C12, C16, C32, CONTEXTS };
+enum { LONGEST = 32, TOTALS = 9, DISTINCTS = 4, BUCKETS = TOTALS * DISTINCTS };
 
-/* The lengths of the contexts are 2, 3, 4, 6, 8, 12, 16, 24 and LONGEST: `hash_contexts`. */
-/* Counts of the current file alone are a level of their own for the first FILE_ORDERS. */
-enum { FILE_ORDERS = 7, LEVELS = ORDERS + FILE_ORDERS };
+/* The current file's own counts are a level beside the project's, but for the longest. */
+enum { FILE_CONTEXTS = C32, LEVELS = CONTEXTS + FILE_CONTEXTS };
 
 /* A count has 24 bits, so no more symbols than this are counted. */
 static const Py_ssize_t most_symbols = (1 << 24) - 1;
@@ -63,14 +65,14 @@ static int resize(Table *table, size_t capacity)
    small beside the others, are kept emptier. In 64ths. */
 static size_t fullest(int order)
 {
-    return order < 2 ? 24 : order < 4 ? 38 : 50;
+    return order < WORD ? 24 : order < C6 ? 38 : 54;
 }
 
 /* Adds one; -1 when the table would have to grow past `room` more bytes, or memory is out. */
 static int increment(Table *table, int order, uint32_t hash, uint8_t symbol, int64_t *room)
 {
     if ((table->used + 1) * 64 > table->capacity * fullest(order)) {
-        size_t capacity = table->capacity < 64 ? 64 : table->capacity + table->capacity / 3;
+        size_t capacity = table->capacity < 64 ? 64 : table->capacity + table->capacity / 8;
         int64_t more = (int64_t)(capacity - table->capacity) * (int64_t)sizeof(uint64_t);
         if (more > *room || resize(table, capacity) < 0)
             return -1;
@@ -143,34 +145,48 @@ static uint64_t scramble(uint64_t value)
     return value;
 }
 
-/* The hashes of the contexts that end before `end`, which LONGEST symbols precede. */
-static void hash_contexts(const uint8_t *end, uint32_t hashes[ORDERS])
+/* The hash of no context: there is no word. */
+enum { NONE = 0 };
+
+static int in_word(uint8_t symbol)
+{
+    return (symbol >= 'a' && symbol <= 'z') || (symbol >= 'A' && symbol <= 'Z') || symbol >= 0x80 ||
+           (symbol >= '0' && symbol <= '9') || symbol == '_' || symbol == '$';
+}
+
+/* The hashes of the contexts that end before `end`, which LONGEST symbols precede. WORD is the
+   word that ends there, as far as written. */
+static void hash_contexts(const uint8_t *end, uint32_t hashes[CONTEXTS])
 {
     uint64_t a = word(end - 8), b = word(end - 16), c = word(end - 24), d = word(end - 32);
-    uint64_t h8 = scramble(a), h16 = scramble(h8 + b + 1), h24 = scramble(h16 + c);
-    hashes[0] = (uint32_t)(scramble(a >> 48) >> 32);
-    hashes[1] = (uint32_t)(scramble(a >> 40) >> 32);
-    hashes[2] = (uint32_t)(scramble(a >> 32) >> 32);
-    hashes[3] = (uint32_t)(scramble(a >> 16) >> 32);
-    hashes[4] = (uint32_t)(h8 >> 32);
-    hashes[5] = (uint32_t)(scramble(h8 + (b >> 32)) >> 32);
-    hashes[6] = (uint32_t)(h16 >> 32);
-    hashes[7] = (uint32_t)(h24 >> 32);
-    hashes[8] = (uint32_t)(scramble(h24 + d) >> 32);
+    uint64_t h8 = scramble(a), h16 = scramble(h8 + b + 1), letters = 0xCBF29CE484222325u;
+    hashes[C2] = (uint32_t)(scramble(a >> 48) >> 32);
+    hashes[C3] = (uint32_t)(scramble(a >> 40) >> 32);
+    hashes[C4] = (uint32_t)(scramble(a >> 32) >> 32);
+    hashes[C6] = (uint32_t)(scramble(a >> 16) >> 32);
+    hashes[C8] = (uint32_t)(h8 >> 32);
+    hashes[C12] = (uint32_t)(scramble(h8 + (b >> 32)) >> 32);
+    hashes[C16] = (uint32_t)(h16 >> 32);
+    hashes[C32] = (uint32_t)(scramble(scramble(h16 + c) + d) >> 32);
+
+    const uint8_t *at = end, *first = end - LONGEST;
+    while (at > first && in_word(at[-1]))
+        letters = (letters ^ *--at) * 0x100000001B3u;
+    hashes[WORD] = at == end ? NONE : (uint32_t)(scramble(letters) >> 32) | 1;
 }
 
 /* ---------------------------------------------------------------- Counts */
 
 typedef struct {
     PyObject_HEAD
-    Table tables[ORDERS];
+    Table tables[CONTEXTS];
     Py_ssize_t symbols;
 } Counts;
 
 static int64_t table_bytes(const Counts *self)
 {
     int64_t total = 0;
-    for (int order = 0; order < ORDERS; order++)
+    for (int order = 0; order < CONTEXTS; order++)
         total += (int64_t)self->tables[order].capacity * (int64_t)sizeof(uint64_t);
     return total;
 }
@@ -179,7 +195,7 @@ static void counts_dealloc(PyObject *object)
 {
     Counts *self = (Counts *)object;
     PyTypeObject *type = Py_TYPE(object);
-    for (int order = 0; order < ORDERS; order++)
+    for (int order = 0; order < CONTEXTS; order++)
         free(self->tables[order].slots);
     freefunc release = (freefunc)PyType_GetSlot(type, Py_tp_free);
     release(object);
@@ -213,19 +229,22 @@ static void prefetch(const Table *table, uint32_t hash)
 /* Adds or removes the symbols of text[start:stop]; returns how many were done whole. */
 static Py_ssize_t count(Counts *self, const uint8_t *text, Py_ssize_t n, int adding, int64_t room)
 {
-    uint32_t ring[AHEAD][ORDERS];
+    uint32_t ring[AHEAD][CONTEXTS];
     for (Py_ssize_t i = 0; i < n + AHEAD; i++) {
         Py_ssize_t done = i - AHEAD;
         if (done >= 0) {
             uint32_t *hashes = ring[done % AHEAD];
             uint8_t symbol = text[done];
-            for (int order = 0; order < ORDERS; order++) {
+            for (int order = 0; order < CONTEXTS; order++) {
                 Table *table = &self->tables[order];
+                if (order == WORD && hashes[order] == NONE)
+                    continue;
                 if (!adding)
                     decrement(table, hashes[order], symbol);
                 else if (increment(table, order, hashes[order], symbol, &room) < 0) {
                     while (order-- > 0)
-                        decrement(&self->tables[order], hashes[order], symbol);
+                        if (order != WORD || hashes[order] != NONE)
+                            decrement(&self->tables[order], hashes[order], symbol);
                     return done;
                 }
             }
@@ -233,7 +252,7 @@ static Py_ssize_t count(Counts *self, const uint8_t *text, Py_ssize_t n, int add
         }
         if (i < n) {
             hash_contexts(text + i, ring[i % AHEAD]);
-            for (int order = 0; order < ORDERS; order++)
+            for (int order = 0; order < CONTEXTS; order++)
                 prefetch(&self->tables[order], ring[i % AHEAD][order]);
         }
     }
@@ -261,7 +280,7 @@ static PyObject *counts_change(Counts *self, PyObject *args, int adding)
             Py_ssize_t done;
             Py_BEGIN_ALLOW_THREADS
             done = count(self, copy + LONGEST, n, adding, room);
-            for (int order = 0; !adding && order < ORDERS; order++) {
+            for (int order = 0; !adding && order < CONTEXTS; order++) {
                 Table *table = &self->tables[order];
                 if (table->used * 256 < table->capacity * fullest(order) && table->capacity > 1024)
                     resize(table, table->used * 96 / fullest(order) + 64);
@@ -380,39 +399,37 @@ static void settle(Level *level, Places places)
    the current file's own disk text, plus the current file; then the current file alone. */
 static int find_levels(const Sources *from, const uint8_t *end, Level levels[LEVELS + 1])
 {
-    uint32_t hashes[ORDERS];
+    uint32_t hashes[CONTEXTS];
     Places places;
     memset(places, 0, sizeof places);
     hash_contexts(end, hashes);
-    for (int order = 0; order < ORDERS; order++) {
+    for (int order = 0; order < CONTEXTS; order++) {
         prefetch(&from->project->tables[order], hashes[order]);
         prefetch(&from->current->tables[order], hashes[order]);
     }
-    int found = 0, level = 0, in_current = 1;
-    for (int order = 0; order < ORDERS; order++) {
+    int found = 0, level = 0;
+    for (int order = 0; order < CONTEXTS; order++) {
         Level *whole = &levels[found], *file = &levels[found + 1];
+        if (order == WORD && hashes[order] == NONE) {
+            level += 2;
+            continue;
+        }
         whole->distinct = file->distinct = 0;
         whole->level = level++;
-        /* A context that was never seen was never seen with more before it. */
-        if (in_current) {
-            gather(&from->current->tables[order], hashes[order], 1, file, places);
-            in_current = file->distinct > 0;
-            whole->distinct = file->distinct;
-            memcpy(whole->symbol, file->symbol, (size_t)file->distinct);
-            memcpy(whole->count, file->count, (size_t)file->distinct * sizeof file->count[0]);
-        }
+        file->level = order < FILE_CONTEXTS ? level++ : level;
+        gather(&from->current->tables[order], hashes[order], 1, file, places);
+        whole->distinct = file->distinct;
+        memcpy(whole->symbol, file->symbol, (size_t)file->distinct);
+        memcpy(whole->count, file->count, (size_t)file->distinct * sizeof file->count[0]);
         gather(&from->project->tables[order], hashes[order], 1, whole, places);
         gather(&from->own->tables[order], hashes[order], -1, whole, places);
         settle(whole, places);
         if (whole->distinct == 0)
-            break;
+            continue;
         found++;
-        if (order < FILE_ORDERS) {
-            file->level = level++;
-            if (in_current) {
-                settle(file, places);
-                found++;
-            }
+        if (file->distinct > 0 && order < FILE_CONTEXTS) {
+            settle(file, places);
+            found++;
         }
     }
     return found;
@@ -442,7 +459,7 @@ static void mix_one(const Level *levels, int found, const double *interpolation,
     double shift = log(weight);
     for (int s = 0; s < 256; s++)
         out[s] = (float)(known[s] == 0.0 ? log_probs[s] + shift
-                                         : log(weight * exp(log_probs[s]) + known[s]));
+                                         : logf((float)(weight * expf(log_probs[s]) + known[s])));
 }
 
 /* Copies the last LONGEST symbols of a tail before `end`, zeros before its start. */

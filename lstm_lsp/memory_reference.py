@@ -8,6 +8,7 @@ nothing of files and paths.
 from __future__ import annotations
 
 import math
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from typing import Final
@@ -15,10 +16,14 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-ORDERS: Final = (2, 3, 4, 6, 8, 12, 16, 24, 32)
-FILE_ORDERS: Final = ORDERS[:7]
-"""Orders at which the current file's own counts are a level beside the project's."""
-LONGEST: Final = ORDERS[-1]
+WORD: Final = -1
+CONTEXTS: Final = (2, 3, WORD, 4, 6, 8, 12, 16, 32)
+"""The last n symbols; or the word begun. In their order in the recursion."""
+FILE_CONTEXTS: Final = len(CONTEXTS) - 1
+"""The current file's own counts are a level beside the project's, but for the longest."""
+LONGEST: Final = 32
+
+_WORD: Final = re.compile(rb"[\w$\x80-\xff]+\Z")
 
 Level = tuple[int, dict[int, int]]
 """A level's place in the recursion, and how often each symbol followed there."""
@@ -27,11 +32,23 @@ Level = tuple[int, dict[int, int]]
 _BYTES_A_CONTEXT: Final = 260 + LONGEST // 2
 
 
+def context(kind: int, before: bytes) -> bytes | None:
+    """Return the context of one of the kinds `CONTEXTS` after `before`; None: there is none.
+
+    `before` is at least `LONGEST` symbols, of which the last `LONGEST` are read. `WORD` is
+    the word that ends there, as far as written.
+    """
+    if kind > 0:
+        return before[-kind:]
+    word = _WORD.search(before[-LONGEST:])
+    return word.group() if word else None
+
+
 class Counts:
     """What followed each context in some text, and how often."""
 
     def __init__(self) -> None:
-        self._tables: tuple[dict[bytes, dict[int, int]], ...] = tuple({} for _ in ORDERS)
+        self._tables: tuple[dict[bytes, dict[int, int]], ...] = tuple({} for _ in CONTEXTS)
         self.symbols = 0
 
     @property
@@ -44,13 +61,16 @@ class Counts:
 
         `room` is in bytes. Contexts reach before `start`, and into zeros before the text.
         """
-        most = room // (_BYTES_A_CONTEXT * len(ORDERS))
+        most = room // (_BYTES_A_CONTEXT * len(CONTEXTS))
         stop = min(stop, start + most)
         padded = bytes(LONGEST) + text
         for at in range(start, stop):
             end = at + LONGEST
-            for order, table in zip(ORDERS, self._tables, strict=True):
-                counts = table.setdefault(padded[end - order : end], {})
+            for kind, table in zip(CONTEXTS, self._tables, strict=True):
+                known = context(kind, padded[end - LONGEST : end])
+                if known is None:
+                    continue
+                counts = table.setdefault(known, {})
                 counts[padded[end]] = counts.get(padded[end], 0) + 1
         self.symbols += stop - start
         return stop
@@ -60,47 +80,47 @@ class Counts:
         padded = bytes(LONGEST) + text
         for at in range(start, stop):
             end = at + LONGEST
-            for order, table in zip(ORDERS, self._tables, strict=True):
-                context = padded[end - order : end]
-                counts = table[context]
+            for kind, table in zip(CONTEXTS, self._tables, strict=True):
+                known = context(kind, padded[end - LONGEST : end])
+                if known is None:
+                    continue
+                counts = table[known]
                 counts[padded[end]] -= 1
                 if not counts[padded[end]]:
                     del counts[padded[end]]
                 if not counts:
-                    del table[context]
+                    del table[known]
         self.symbols -= stop - start
         return stop
 
-    def after(self, order: int, context: bytes) -> Mapping[int, int]:
-        """Return how often each symbol followed `context`, the order-th of `ORDERS`."""
-        return self._tables[order].get(context, {})
+    def after(self, number: int, known: bytes) -> Mapping[int, int]:
+        """Return how often each symbol followed a context, the number-th of `CONTEXTS`."""
+        return self._tables[number].get(known, {})
 
 
 def levels(project: Counts, own: Counts, current: Counts, tail: bytes) -> list[Level]:
     """Return the levels that know the context `tail`, shortest context first.
 
-    At each order: `project` without `own` (what the project holds of the current file)
-    plus `current`; then, at the lower orders, `current` alone.
+    For each context: `project` without `own` (what the project holds of the current file)
+    plus `current`; then, but for the longest, `current` alone.
     """
     padded = bytes(LONGEST) + tail
     found: list[Level] = []
     level = 0
-    for index, order in enumerate(ORDERS):
-        context = padded[len(padded) - order :]
-        file = dict(current.after(index, context))
-        mine = own.after(index, context)
-        whole = dict(file)
-        for symbol, count in project.after(index, context).items():
-            whole[symbol] = whole.get(symbol, 0) + count - mine.get(symbol, 0)
-        whole = {symbol: count for symbol, count in sorted(whole.items()) if count > 0}
-        if not whole:
-            break
-        found.append((level, whole))
-        level += 1
-        if order in FILE_ORDERS:
-            if file:
-                found.append((level, file))
-            level += 1
+    for number, kind in enumerate(CONTEXTS):
+        known = context(kind, padded)
+        if known is not None:
+            file = dict(current.after(number, known))
+            mine = own.after(number, known)
+            whole = dict(file)
+            for symbol, count in project.after(number, known).items():
+                whole[symbol] = whole.get(symbol, 0) + count - mine.get(symbol, 0)
+            whole = {symbol: count for symbol, count in whole.items() if count > 0}
+            if whole:
+                found.append((level, whole))
+            if file and number < FILE_CONTEXTS:
+                found.append((level + 1, file))
+        level += 2
     return found
 
 
@@ -114,7 +134,7 @@ def bucket(counts: Mapping[int, int]) -> int:
 
 
 BUCKETS: Final = 9 * 4
-LEVELS: Final = len(ORDERS) + len(FILE_ORDERS)
+LEVELS: Final = len(CONTEXTS) + FILE_CONTEXTS
 
 
 def mix(  # noqa: PLR0917 - the kernel's own signature

@@ -13,6 +13,9 @@ from hypothesis import strategies as st
 from lstm_lsp import memory, memory_reference
 from lstm_lsp.memory import LogProbs, NetworkAlone, Parameters, ProjectMemory
 
+# Plain Python takes its time where others share the machine.
+no_deadline = settings(deadline=None)
+
 Array = npt.NDArray[np.floating]
 
 needs_kernel = pytest.mark.skipif(not memory.compiled, reason="no compiled kernel here")
@@ -48,6 +51,7 @@ def know_the_same(one: ProjectMemory, other: ProjectMemory, path: str, text: byt
 
 
 @needs_kernel
+@no_deadline
 @given(projects, texts, distributions)
 def test_the_kernel_gives_the_reference_s_counts_and_probabilities(
     files: dict[str, bytes], current: bytes, distribution: Array
@@ -73,6 +77,7 @@ def test_the_kernel_gives_the_reference_s_counts_and_probabilities(
 
 
 @pytest.mark.parametrize("implementation", ["kernel", "reference"])
+@no_deadline
 @given(st.lists(st.tuples(texts, st.booleans()), max_size=8), texts)
 def test_added_and_removed_equals_never_added(
     implementation: str, history: list[tuple[bytes, bool]], probe: bytes
@@ -110,6 +115,7 @@ def test_a_table_survives_growing_and_shrinking() -> None:
         assert found == memory.kernel.levels(small, empty, empty, tail)
 
 
+@no_deadline
 @given(st.lists(st.tuples(paths, st.none() | texts), max_size=10), paths, texts)
 def test_answers_depend_on_content_and_not_on_history(
     history: list[tuple[str, bytes | None]], path: str, text: bytes
@@ -129,6 +135,7 @@ def test_answers_depend_on_content_and_not_on_history(
         know_the_same(lived, fresh, other, its_text)
 
 
+@no_deadline
 @given(projects, texts, st.lists(st.tuples(st.integers(0, 400), texts, st.integers(0, 20))))
 def test_a_view_moves_with_the_text_exactly(
     files: dict[str, bytes], text: bytes, edits: list[tuple[int, bytes, int]]
@@ -140,6 +147,7 @@ def test_a_view_moves_with_the_text_exactly(
     know_the_same(lived, remember(files), "p/a.py", text)
 
 
+@no_deadline
 @given(projects, texts)
 def test_a_file_never_informs_its_own_future(files: dict[str, bytes], before: bytes) -> None:
     """Whatever the project holds of the current file leaves no trace in its view."""
@@ -148,6 +156,7 @@ def test_a_file_never_informs_its_own_future(files: dict[str, bytes], before: by
     know_the_same(with_it, remember(others), "p/a.py", before)
 
 
+@no_deadline
 @given(projects, texts, distributions)
 def test_what_is_mixed_is_a_distribution(
     files: dict[str, bytes], before: bytes, distribution: Array
