@@ -1,0 +1,1 @@
+"""The bundled models, each one file with its card inside (`network.find_model`)."""
