@@ -21,7 +21,7 @@ from lstm_lsp.network import Model, never
 from lstm_lsp.predictor import Hypotheses, Predictor
 from lstm_lsp.ranking import DEFAULT, Calibration, Judgement, Presentation, objection, silence
 from lstm_lsp.search import KINDS, Candidate, Found, Kind
-from lstm_lsp.situation import Situation
+from lstm_lsp.situation import WINDOW, Situation
 
 LEAST = 1e-4
 """What is less probable is not searched for, whatever the settings; but for lines."""
@@ -53,6 +53,8 @@ class Completer:
         self._contexts = contexts
         self.steps = 0
         """Steps of the network that the last request took."""
+        # Of the last document: its header, and text that ends in code, to look on from there.
+        self._looked_at = (b"", b"", 0)
 
     def candidates(
         self,
@@ -116,7 +118,7 @@ class Completer:
         *,
         explain: bool = False,
     ) -> Iterator[list[Judgement]]:
-        situation = Situation(place.before, place.after, place.language)
+        situation = self._situation(place)
         predictor = Predictor(self._model, mixer, cancelled)
         start: Hypotheses | None = None
         self.steps = 0
@@ -144,6 +146,16 @@ class Completer:
                 judgements.append(Judgement(candidate, reason))
             self.steps = predictor.steps
             yield judgements
+
+    def _situation(self, place: Place) -> Situation:
+        """Look around `place`, from where the last request knew to be in code."""
+        header, read, start = self._looked_at
+        same = place.header == header and place.before.startswith(read)
+        situation = Situation(place.before, place.after, place.language, start if same else 0)
+        if not same or not start <= situation.start <= start + WINDOW:
+            start = situation.start
+            self._looked_at = (place.header, place.before[:start], start)
+        return situation
 
     def _search(
         self,

@@ -112,6 +112,20 @@ CLOSING: Final = {"(": ")", "[": "]", "{": "}"}
 """The brackets, opening to closing."""
 
 
+# Strings and comments alone, over symbols; a string's prefix changes nothing about its end.
+_SPANS: Final = {
+    "java": re.compile(
+        rb"""//[^\n]*|/\*(?:[^*]++|\*(?!/))*+(?:\*/|\Z)|\"{3}(?:[^"\\]++|\\(?s:.)|"(?!""))*+(?:\"{3}|\Z)"""
+        rb"""|"(?:[^"\\\n]++|\\[^\n])*+\\?"?|'(?:[^'\\\n]++|\\[^\n])*+\\?'?"""
+    ),
+    "python": re.compile(
+        rb"""\#[^\n]*|\"{3}(?:[^"\\]++|\\(?s:.)|"(?!""))*+(?:\"{3}|\Z)"""
+        rb"""|'{3}(?:[^'\\]++|\\(?s:.)|'(?!''))*+(?:'{3}|\Z)"""
+        rb"""|"(?:[^"\\\n]++|\\(?s:.))*+\\?"?|'(?:[^'\\\n]++|\\(?s:.))*+\\?'?"""
+    ),
+}
+
+
 class Token(NamedTuple):
     """One token: text[start:end]."""
 
@@ -177,6 +191,19 @@ def scan(text: str, language: str) -> Scan:
 def spans_lines(string: str) -> bool:
     """Whether the string literal that `string` begins with may go on over lines."""
     return _TRIPLE.match(string) is not None
+
+
+def code_start(text: bytes, at: int, language: str, known: int = 0) -> int:
+    """Return the last place at or before `at` where `text` (symbols) is in code.
+
+    That is `at`, or where the string or comment begins that reaches over it. Looks from
+    `known` on, which is such a place, unless it is after `at`.
+    """
+    pattern = _SPANS.get(language)
+    for match in pattern.finditer(text, known if known <= at else 0) if pattern else ():
+        if match.end() > at:
+            return min(match.start(), at)
+    return at
 
 
 def unopened(text: str, language: str) -> str:

@@ -21,11 +21,17 @@ _WORD_BEFORE: Final = re.compile(r"[\w$]*\Z")
 class Situation:
     """The lines, brackets and lexical state around one cursor."""
 
-    def __init__(self, before: bytes, after: str, language: str) -> None:
-        """`before`, symbols, and `after` are the whole document; WINDOW of it is looked at."""
+    def __init__(self, before: bytes, after: str, language: str, known: int = 0) -> None:
+        """`before`, symbols, and `after` are the whole document; WINDOW of it is looked at.
+
+        `known` is a place in `before` that is in code: an earlier situation's `start`.
+        """
         start = 0
         if len(before) > WINDOW:
             start = before.find(b"\n", len(before) - WINDOW) + 1 or len(before) - WINDOW
+            start = lexis.code_start(before, start, language, known)
+        self.start: Final = start
+        """Where in `before` the text that is looked at begins, in code."""
         self.before: Final = before[start:].decode("utf-8", "ignore")
         self.after: Final = after[: WINDOW // 2]
         self.language: Final = language

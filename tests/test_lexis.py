@@ -123,6 +123,24 @@ def test_lexing_may_start_at_the_anchor(text: str, more: str, language: str) -> 
     assert len(whole) >= anchor
 
 
+@given(text=SNIPPETS, language=LANGUAGES, share=st.floats(0, 1), known=st.floats(0, 1))
+def test_a_place_in_code_is_where_lexing_may_start(
+    text: str, language: str, share: float, known: float
+) -> None:
+    def start(at: int) -> int:
+        found = lexis.code_start(text.encode(), len(text[:at].encode()), language)
+        return len(text.encode()[:found].decode())
+
+    at, other = round(share * len(text)), round(known * len(text))
+    found = start(at)
+    assert found <= at
+    # The same text lies beyond it, whatever was in between: the end stands in the same.
+    assert lexis.scan(text[found:], language).where == lexis.state_at(text, language)
+    symbols, to = text.encode(), len(text[:at].encode())
+    again = lexis.code_start(symbols, to, language, len(text[: start(other)].encode()))
+    assert again == len(text[:found].encode())
+
+
 def test_brackets_that_are_open_and_those_that_close_none() -> None:
     text = "class A { void f() { g(a[0], \"(\", '[' /* { */, (b"
     assert lexis.scan(text, "java").brackets == "{{(("
