@@ -5,22 +5,24 @@
 Systems: `product`, the model with the memory asked for; `ghost`, the same but only its
 rest of line is shown while typing; `words`, the words of the open buffer by recency and
 frequency; `project-words`, then those of the project's other files; `jedi`, what
-jedi-language-server lists (Python only). Measures as in docs/evaluation.md, and one
-beside: identifiers after their first letter is typed, among the first 1 and 5.
+jedi-language-server lists (Python only); `ngram`, with `--corpus`, a character 12-gram of
+training text in the network's place, under the product's search, without a memory.
+Measures as in docs/evaluation.md, and one beside: identifiers after their first letter is
+typed, among the first 1 and 5.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import platform
-import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import jedi  # type: ignore[import-untyped]
+from machine import command, keep, machine
+from ngram import Background, NoNetwork, train
 from tqdm import tqdm
 
 from lstm_lsp.evaluate.baselines import Words, is_word
@@ -36,9 +38,10 @@ from lstm_lsp.evaluate.report import build
 from lstm_lsp.evaluate.sampling import Spot, TokenSpot, line_spots, token_spots, typed_lines
 from lstm_lsp.evaluate.sources import Project, read_projects
 from lstm_lsp.evaluate.tally import RANKS, Ranks, Tally
+from lstm_lsp.memory import ProjectMemory
 from lstm_lsp.network import Model, find_model
 
-SYSTEMS = ("product", "ghost", "words", "project-words", "jedi")
+SYSTEMS = ("product", "ghost", "words", "project-words", "jedi", "ngram")
 
 
 class Jedi:
@@ -72,7 +75,7 @@ class Jedi:
 
 
 def systems(
-    names: list[str], model: Model, memory: Memory, project: Project
+    names: list[str], model: Model, memory: Memory, project: Project, ngram: Any
 ) -> dict[str, Suggester]:
     """Return the systems of these names, ready for `project`."""
     learned = memory_of(model, project, memory)
@@ -82,6 +85,9 @@ def systems(
         "words": Words,
         "project-words": lambda: Words(project),
         "jedi": Jedi,
+        "ngram": lambda: Product(
+            cast(Model, NoNetwork()), cast(ProjectMemory, Background(ngram, None))
+        ),
     }
     return {name: make[name]() for name in names}
 
@@ -153,20 +159,28 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--memory", choices=("none", "file", "project"), default="project")
     parser.add_argument("--model")
-    parser.add_argument("--systems", nargs="+", choices=SYSTEMS, default=list(SYSTEMS))
+    parser.add_argument("--systems", nargs="+", choices=SYSTEMS, default=list(SYSTEMS[:-1]))
+    parser.add_argument("--corpus", nargs="+", type=Path, help="packed, for ngram")
+    parser.add_argument("--megabytes", type=float, default=8.0, help="of each, for ngram")
     parser.add_argument("--json", action="store_true")
+    parser.add_argument("--keep", action="store_true", help="write bench/results/completion.json")
+    parser.add_argument("--note", default="", help="what else the machine was doing")
     arguments = parser.parse_args()
     model = Model.load(find_model(arguments.model))
+    if "ngram" in arguments.systems and not arguments.corpus:
+        parser.error("ngram needs --corpus")
+    ngram = train(arguments.corpus, arguments.megabytes) if arguments.corpus else None
     results = Results(arguments.systems)
     for project in read_projects(arguments.projects):
         places = Places(project, arguments.sample, arguments.seed)
-        ready = systems(arguments.systems, model, arguments.memory, project)
+        ready = systems(arguments.systems, model, arguments.memory, project, ngram)
         for name, suggester in ready.items():
             results.measure(name, suggester, project, places)
     report = results.report(model.name, arguments.memory)
+    if arguments.keep:
+        keep("completion", report, arguments.note)
     if arguments.json:
-        machine = f"{platform.machine()}, Python {platform.python_version()}"
-        print(json.dumps({"command": sys.argv, "machine": machine, "systems": report}, indent=1))
+        print(json.dumps({"command": command(), "machine": machine(), "systems": report}, indent=1))
     else:
         print(table(report))
 

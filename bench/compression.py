@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import pyppmd
+from machine import command, keep, machine
 from tqdm import tqdm
 
 from lstm_lsp.evaluate.runner import sampled_files
@@ -87,6 +88,8 @@ def main() -> None:
     parser.add_argument("--sample", type=int, default=None)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--json", action="store_true")
+    parser.add_argument("--keep", action="store_true", help="write bench/results/compression.json")
+    parser.add_argument("--note", default="", help="what else the machine was doing")
     arguments = parser.parse_args()
     report: dict[str, dict[str, dict[str, float]]] = {}
     for project in read_projects(arguments.projects):
@@ -96,8 +99,12 @@ def main() -> None:
             f"{name} {'primed' if primed else 'cold'}": measure(project, files, name, primed)
             for name, primed in tqdm(tasks, project.name, leave=False, file=sys.stderr)
         }
+    if arguments.keep:
+        keep("compression", report, arguments.note)
     if arguments.json:
-        print(json.dumps({"command": sys.argv, "projects": report}, indent=1))
+        print(
+            json.dumps({"command": command(), "machine": machine(), "projects": report}, indent=1)
+        )
         return
     for name, rows in report.items():
         print(f"{name:24} bits/char   no licence")
