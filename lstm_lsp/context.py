@@ -7,10 +7,22 @@ sizes wherever a cursor jumps.
 
 States are kept by content, not by document: the key of a kept state is a digest of
 (header, window text up to there). So nothing has to be invalidated: an edit simply asks
-for other content, undo, redo and switching branches find what was read before, and what
-is no longer asked for is the first to go when the byte budget is reached. States are kept
-after every BLOCK symbols and at recent cursor positions between them, so an edit n
-symbols back reads at most n + BLOCK symbols.
+for other content, undo, redo and switching branches find what was read before. States are
+kept after every BLOCK symbols and at the last CURSORS positions asked for after each of
+them, so that, within a window,
+
+- a character typed at the end of what was read costs one symbol;
+- an edit n symbols back costs at most n + BLOCK symbols, and only when something is asked
+  after it;
+- whatever happened, a request costs at most the header and two context sizes.
+
+The next window is read ahead while there is nothing else to do (`warm`). All reading looks
+up from its work at every block, so work for the background gives way within one.
+
+Memory: `max_bytes` for all documents. When more is kept, the block that was not used for
+longest goes first, with its cursor positions. What uses a block: being read, being where a
+request goes on from, and, when a request finds nothing in its last block, being part of
+its window. A closed document's states go at once (`forget`).
 
 One thread at a time uses a `Contexts`; it knows nothing of documents or the protocol.
 """
@@ -77,7 +89,7 @@ class Contexts:
     def state(self, header: bytes, before: bytes, cancelled: Callable[[], bool] = never) -> State:
         """Return the state after `header` and the text `before` a position.
 
-        Polls `cancelled` at every block; raises Cancelled, keeping what was read.
+        Polls `cancelled` at every block; raises Cancelled, keeping the blocks that were read.
         """
         start = window_start(before, len(before), self.model.context)
         return self._state(header, before[start:], cancelled)
@@ -85,7 +97,8 @@ class Contexts:
     def warm(self, header: bytes, before: bytes, cancelled: Callable[[], bool] = never) -> None:
         """Read ahead for the next window, which typing on from `before` will reach.
 
-        Work for the background: does nothing in a window's first half.
+        Work for the background: does nothing in a window's first half. Polls `cancelled`
+        at every block; raises Cancelled, and goes on from there when called again.
         """
         size = self.model.context
         if len(before) % size < size // 2:
@@ -102,16 +115,16 @@ class Contexts:
 
     def _state(self, header: bytes, window: bytes, cancelled: Callable[[], bool]) -> State:
         whole = len(window) - len(window) % BLOCK
-        read, block = self._nearest(header, window, whole)
+        end, block = self._nearest(header, window, whole)
         if block is None:
             block = self._keep(header, b"", self._read(header, self.model.start()))
-        while read < whole:
+        while end < whole:
             if cancelled():
                 raise Cancelled
-            state = self._read(window[read : read + BLOCK], block.state)
-            read += BLOCK
-            block = self._keep(header, window[:read], state)
-        return self._at_cursor(block, window[whole:])
+            state = self._go_on(block, window[end : end + BLOCK])
+            end += BLOCK
+            block = self._keep(header, window[:end], state)
+        return self._at_cursor(block, window[whole:], cancelled)
 
     def _nearest(self, header: bytes, window: bytes, whole: int) -> tuple[int, _Block | None]:
         """Return the kept block that ends nearest before `whole`, and where it ends."""
@@ -131,38 +144,43 @@ class Contexts:
             self._blocks.move_to_end(key)
         return block
 
-    def _at_cursor(self, block: _Block, tail: bytes) -> State:
-        nearest, state = 0, block.state
-        for known, kept in block.cursors.items():
-            if nearest < len(known) <= len(tail) and tail.startswith(known):
-                nearest, state = len(known), kept
-        if nearest < len(tail):
-            state = self._read(tail[nearest:], state)
-            block.cursors[tail] = state
-            self.nbytes += state.nbytes
-            if len(block.cursors) > CURSORS:
-                self.nbytes -= block.cursors.popitem(last=False)[1].nbytes
-            self._shrink()
-        elif tail:
+    def _at_cursor(self, block: _Block, tail: bytes, cancelled: Callable[[], bool]) -> State:
+        """Return the state after `block` and the `tail`, less than a block, and keep it."""
+        if not tail:
+            return block.state
+        state = block.cursors.get(tail)
+        if state is not None:
             block.cursors.move_to_end(tail)
+            return state
+        if cancelled():
+            raise Cancelled
+        state = block.cursors[tail] = self._go_on(block, tail)
+        self.nbytes += state.nbytes
+        if len(block.cursors) > CURSORS:
+            self.nbytes -= block.cursors.popitem(last=False)[1].nbytes
+        self._shrink()
         return state
+
+    def _go_on(self, block: _Block, text: bytes) -> State:
+        """Return the state after `block` and `text`, read from the cursor nearest its end."""
+        passed = (cursor for cursor in block.cursors if text.startswith(cursor))
+        known = max(passed, key=len, default=b"")
+        return self._read(text[len(known) :], block.cursors[known] if known else block.state)
 
     def _read(self, text: bytes, state: State) -> State:
         self.symbols_read += len(text)
-        return self.model.read(text, state)
+        # What a call returns may be a view of all its output, or the session's own memory.
+        return State(*(array.copy() for array in self.model.read(text, state)))
 
     def _keep(self, header: bytes, read: bytes, state: State) -> _Block:
         key = _key(header, read)
-        self._drop(key)
-        # The distribution's and the state's arrays may be views into a whole call's output.
-        block = _Block(header, State(*(array.copy() for array in state)))
-        self._blocks[key] = block
+        block = self._blocks[key] = _Block(header, state)
         self.nbytes += block.nbytes
         self._shrink()
         return block
 
     def _shrink(self) -> None:
-        """Drop the least recently used blocks until the budget holds; never the last one."""
+        """Drop the least recently used blocks until the budget holds; never the latest one."""
         while self.nbytes > self.max_bytes and len(self._blocks) > 1:
             self._drop(next(iter(self._blocks)))
 
