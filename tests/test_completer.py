@@ -167,12 +167,12 @@ def test_an_answer_does_not_depend_on_what_was_asked_before(tiny_model: Model) -
 
 
 def test_the_text_below_decides_between_lines() -> None:
-    script = {"open(a)\n    close(a)\n": 0.2, "open(b)\n    close(b)\n": 0.5, "x\n": 0.3}
+    script = {"open(a)\n    close(a)\n": 0.25, "open(b)\n    close(b)\n": 0.45, "x\n": 0.3}
     found = completer(script).candidates(at("    |\n    close(a)\n"), NetworkAlone(), LINE)
     # What the three had together is redistributed: open(a) alone goes on so.
     assert shown(found) == [("line", "open(a)", 100)]
     blind = completer(script).candidates(at("    |"), NetworkAlone(), LINE)
-    assert shown(blind)[0] == ("line", "open(b)", 50)
+    assert shown(blind)[0] == ("line", "open(b)", 45)
 
 
 def test_a_suggestion_stays_while_it_is_typed() -> None:
