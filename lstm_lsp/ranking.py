@@ -153,9 +153,7 @@ def objection(text: str, kind: Kind, situation: Situation) -> str | None:
         return "it is only white space"
     if is_word(text[-1]) and is_word(situation.after[:1]):
         return "it would run into the word after the cursor"
-    if kind == "char":
-        return None
-    if kind == "token":
+    if kind in ("char", "token"):
         return _token_objection(text, situation)
     first, _, more = text.partition("\n")
     line = (situation.line_before + first).strip()

@@ -86,6 +86,8 @@ def test_what_is_objected_to_in_a_line(
 )
 def test_what_is_objected_to_in_a_token(text: str, candidate: str, reason: str | None) -> None:
     assert objection(candidate, "token", at(text)) == reason
+    if len(candidate) == 1:
+        assert objection(candidate, "char", at(text)) == reason
 
 
 def test_a_bracket_that_a_later_line_closes_is_not_closed_again() -> None:
