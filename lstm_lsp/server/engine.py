@@ -146,7 +146,7 @@ class Engine:
         if self.memory is not None:
             for progress in project.index(self.memory, folder, near=near):
                 for snapshot in self._held.values():  # what is open goes before what is on disk
-                    self.memory.set_file(snapshot.key, snapshot.document.symbols)
+                    self.memory.set_file(snapshot.key, _memorable(snapshot))
                 yield progress
 
     def read_file(self, folder: Path, file: Path) -> None:
@@ -164,7 +164,7 @@ class Engine:
         for snapshot in snapshots:
             held = self._held.get(snapshot.key)
             if held is None or held.document.symbols is not snapshot.document.symbols:
-                self._remember(snapshot.key, snapshot.document.symbols)
+                self._remember(snapshot.key, _memorable(snapshot))
                 self._held[snapshot.key] = snapshot
         for key in self._held.keys() - {snapshot.key for snapshot in snapshots}:
             closed = self._held.pop(key)
@@ -198,6 +198,12 @@ class Engine:
         document = spot.snapshot.document
         line = document.symbol_offset(document.line_start(spot.offset))
         return self.memory.view(spot.snapshot.key, document.symbols[:line])
+
+
+def _memorable(snapshot: Snapshot) -> bytes | None:
+    """Return an open document's text as other files may know it: not when it is too large."""
+    text = snapshot.document.symbols
+    return text if len(text) <= project.MOST_FILE_BYTES else None
 
 
 def _kinds(kinds: Collection[str]) -> list[Kind]:

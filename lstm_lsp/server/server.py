@@ -55,6 +55,7 @@ class Server(LanguageServer):
         self._indexed = (0, 0)
         self._background: list[Job] = []  # loading and indexing, from the first `load` on
         self._warm_up: Job | None = None
+        self._opened: list[Snapshot] = []
         self._tasks: set[asyncio.Task[Any]] = set()
         self.protocol.texts = self.session
         self.session.listening = self._documents_changed
@@ -219,9 +220,12 @@ class Server(LanguageServer):
 
     def _documents_changed(self) -> None:
         """Bring the project memory up to date before a request has to wait for it."""
-        engine, opened = self.session.engine, self.session.opened(None)
+        engine = self.session.engine
+        self._opened = self.session.opened(None)
         if engine is not None:
-            self.session.worker.submit(Priority.INDEXING, lambda job: engine.follow(opened))
+            # What is open when the job is done, not what was when it was queued.
+            work = partial(_follow, self, engine)
+            self.session.worker.submit(Priority.INDEXING, work)
 
     def files_changed(self, uris: list[str]) -> None:
         """Let the project memory know of files changed on disk; open ones keep their text."""
@@ -265,6 +269,10 @@ class Server(LanguageServer):
     def stop(self) -> None:
         """End all work at once."""
         self.session.worker.stop()
+
+
+def _follow(server: Server, engine: Engine, job: Job) -> None:
+    engine.follow(server._opened)
 
 
 def _read(engine: Engine, folder: Path, file: Path, job: Job) -> None:
