@@ -76,7 +76,7 @@ def test_presentations_drop_paths_licences_and_first_lines() -> None:
 
     def shown(**shares: float) -> bytes:
         nothing = Presentation(0.0, 0.0, 1.0)
-        return replace(nothing, **shares).present(document, random).tobytes()
+        return bytes(replace(nothing, **shares).present(document, random))
 
     assert shown() == symbols.header("java", document.path) + document.text + b"\x03"
     assert shown(without_path=1.0).startswith(symbols.header("java") + document.text)

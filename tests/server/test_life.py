@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import socket
 import subprocess
+from collections.abc import Callable
 from dataclasses import fields
+from functools import partial
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -21,6 +23,10 @@ def valid(value: Any, name: str) -> Any:
     text = resources.files("lstm_lsp.server").joinpath("schemas", f"{name}.json").read_text("utf-8")
     jsonschema.Draft202012Validator(json.loads(text)).validate(value)
     return value
+
+
+def is_about(token: str, message: dict[str, Any]) -> bool:
+    return bool(message.get("params", {}).get("token") == token)
 
 
 def execute(client: Client, command: str, *arguments: Any) -> Any:
@@ -53,7 +59,11 @@ def test_before_initialize_and_after_shutdown_requests_are_refused(tiny_model_pa
 
 def test_exit_without_shutdown_is_a_failure_and_a_closed_pipe_is_not(tiny_model_path: Path) -> None:
     statuses = []
-    for leave in (lambda one: one.notify("exit"), lambda one: one.process.stdin.close()):
+    ways: list[Callable[[Client], Any]] = [
+        lambda one: one.notify("exit"),
+        lambda one: one.process.stdin and one.process.stdin.close(),
+    ]
+    for leave in ways:
         client = Client(serve_command(tiny_model_path))
         client.initialize()
         leave(client)
@@ -208,7 +218,7 @@ def test_generation_can_be_cancelled_in_two_ways(client: Client, uri: str) -> No
         asked = client.request(
             "lstmLsp/generate", {**at(0, 8, uri), "maxCharacters": 1_000_000, **tokens}
         )
-        client.wait(lambda one, token=token: one.get("params", {}).get("token") == token)
+        client.wait(partial(is_about, token))
         if number:
             client.notify("window/workDoneProgress/cancel", {"token": f"work {token}"})
         else:

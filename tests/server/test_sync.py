@@ -53,7 +53,7 @@ def test_answers_after_edits_equal_those_about_a_fresh_document(
 def test_a_burst_of_keys_gets_answers_for_the_last_text_only(client: Client, uri: str) -> None:
     line = "for index, value in enumerate(values): total = total + value * index"
     client.notify("textDocument/didOpen", document("", uri))
-    asked = []
+    asked: list[int] = []
     for column, key in enumerate(line * 2):
         client.change(uri, column + 2, ((0, column), (0, column)), key)
         if asked and column % 3 == 0:
