@@ -65,14 +65,16 @@ static int resize(Table *table, size_t capacity)
    small beside the others, are kept emptier. In 64ths. */
 static size_t fullest(int order)
 {
-    return order < WORD ? 24 : order < C6 ? 38 : 54;
+    return order < WORD ? 24 : order < C6 ? 38 : 56;
 }
 
 /* Adds one; -1 when the table would have to grow past `room` more bytes, or memory is out. */
 static int increment(Table *table, int order, uint32_t hash, uint8_t symbol, int64_t *room)
 {
     if ((table->used + 1) * 64 > table->capacity * fullest(order)) {
-        size_t capacity = table->capacity < 64 ? 64 : table->capacity + table->capacity / 8;
+        /* Doubles while small; later in small steps, which copy in the order of memory. */
+        size_t capacity = table->capacity < 64 ? 64 : table->capacity;
+        capacity += capacity < (1 << 15) ? capacity : capacity / 10;
         int64_t more = (int64_t)(capacity - table->capacity) * (int64_t)sizeof(uint64_t);
         if (more > *room || resize(table, capacity) < 0)
             return -1;

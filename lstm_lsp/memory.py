@@ -130,10 +130,8 @@ class ProjectMemory:
         self._texts: dict[str, bytes] = {}
         self._text_bytes = 0
         self._current: OrderedDict[str, _CurrentFile] = OrderedDict()
-        self._lock = threading.Lock()
         self._writing = threading.Lock()
-        # Taken before `_lock` by all, so that a query waits for one slice, not for many.
-        self._turn = threading.Lock()
+        self._turn = _Turn()
         if not compiled:
             _tell_slow()
 
@@ -145,7 +143,7 @@ class ProjectMemory:
     @property
     def memory_bytes(self) -> int:
         """Bytes held, all counts and texts together."""
-        with self._turned():
+        with self._turn:
             return self._held()
 
     def set_file(self, path: str, text: bytes | None) -> bool:
@@ -164,13 +162,13 @@ class ProjectMemory:
         asked for with the same path. `path` may be one the project does not hold.
         """
         view = _View(self, path, before)
-        with self._turned():
+        with self._turn:
             self._at(path, before)
         return view
 
     def levels(self, path: str, before: bytes, tail: bytes) -> list[memory_reference.Level]:
         """Return what the memory knows after `tail`; see `memory_reference.levels`."""
-        with self._turned():
+        with self._turn:
             file = self._at(path, before)
             found: list[memory_reference.Level] = kernel.levels(
                 self._counts, file.own, file.counts, tail
@@ -180,13 +178,10 @@ class ProjectMemory:
     def _mix(self, view: _View, log_probs: LogProbs, tails: Sequence[bytes]) -> LogProbs:
         out = np.empty(log_probs.shape, np.float32)
         read = np.ascontiguousarray(log_probs, np.float32)
-        with self._turned():
+        with self._turn:
             file = self._at(view.path, view.before)
             kernel.mix(self._counts, file.own, file.counts, self._weights, read, list(tails), out)
         return out
-
-    def _turned(self) -> _Turn:
-        return _Turn(self._turn, self._lock)
 
     def _held(self) -> int:
         files: int = sum(file.own.size + file.counts.size for file in self._current.values())
@@ -216,7 +211,7 @@ class ProjectMemory:
         old = self._texts.get(path)
         if text == old:
             return True
-        with self._turned():
+        with self._turn:
             file = self._current.get(path)
         before, after = old or b"", text or b""
         start, old_stop, stop = _difference(before, after)
@@ -226,7 +221,7 @@ class ProjectMemory:
             self._remove(file, before, 0, start)
             self._remove(file, before, old_stop, len(before))
             text = None
-        with self._turned():
+        with self._turn:
             self._text_bytes += len(text or b"") - len(before)
             if text is None:
                 self._texts.pop(path, None)
@@ -240,7 +235,7 @@ class ProjectMemory:
         """Count text[start:stop], all of it or, when there is no room, nothing."""
         for at in range(start, stop, _SLICE):
             end = min(at + _SLICE, stop)
-            with self._turned():
+            with self._turn:
                 room = self._room - int(self._counts.size) - self._text_bytes - len(text)
                 reached = self._counts.add(text, at, end, max(0, room))
                 if file is not None:
@@ -252,7 +247,7 @@ class ProjectMemory:
 
     def _remove(self, file: _CurrentFile | None, text: bytes, start: int, stop: int) -> None:
         for at in range(start, stop, _SLICE):
-            with self._turned():
+            with self._turn:
                 end = min(at + _SLICE, stop)
                 self._counts.remove(text, at, end)
                 if file is not None:
@@ -260,11 +255,11 @@ class ProjectMemory:
 
 
 class _Turn:
-    """Holds `lock`, got in turn."""
+    """A lock that is got in turn, so that a query waits for one slice of counting, not many."""
 
-    def __init__(self, turn: threading.Lock, lock: threading.Lock) -> None:
-        self._turn = turn
-        self._lock = lock
+    def __init__(self) -> None:
+        self._turn = threading.Lock()
+        self._lock = threading.Lock()
 
     def __enter__(self) -> None:
         with self._turn:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import math
+import subprocess
+import sys
+import threading
 
 import numpy as np
 import numpy.typing as npt
@@ -228,3 +231,43 @@ def test_parameters_survive_json_and_bad_ones_are_refused() -> None:
     for bad in ({}, {**good, "format": 2}, {**good, "interpolation": [[0.5]]}):
         with pytest.raises(ValueError, match=r"memory|interpolation"):
             Parameters.from_json(bad)
+
+
+def test_without_the_kernel_it_works_and_says_so_once() -> None:
+    program = """
+import logging, sys
+sys.modules["lstm_lsp._memory"] = None
+logging.basicConfig(format="%(message)s")
+import numpy as np
+from lstm_lsp import memory
+for _ in range(2):
+    project = memory.ProjectMemory()
+project.set_file("p/a.py", b"frobnicate()\\n" * 3)
+mixed = project.view("p/b.py", b"").mix(np.full((1, 256), -5.545, np.float32), [b"frobn"])
+print(memory.compiled, chr(mixed[0].argmax()))
+"""
+    run = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert run.stdout.split() == ["False", "i"]
+    assert run.stderr.count("slower") == 1
+
+
+def test_asking_while_indexing_harms_neither() -> None:
+    random = np.random.default_rng(2)
+    files = {f"p/{n}.py": random.integers(97, 110, 9_000).astype(np.uint8).tobytes() for n in "abc"}
+    project = ProjectMemory()
+    flat = log_probs(np.full(256, 1 / 256))
+
+    def index() -> None:
+        for path, text in files.items():
+            project.set_file(path, text)
+
+    indexing = threading.Thread(target=index)
+    indexing.start()
+    while indexing.is_alive():
+        mixed = project.view("p/b.py", files["p/b.py"][:500]).mix(flat, [b"abc"])
+        assert np.isfinite(mixed).all()
+    indexing.join()
+    for path, text in files.items():
+        know_the_same(project, remember(files), path, text[:800])
