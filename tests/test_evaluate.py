@@ -463,6 +463,7 @@ def test_precision_and_coverage_at_falling_thresholds() -> None:
     assert coverage == pytest.approx([1 / 4, 3 / 4])
 
 
+@pytest.mark.slow
 def test_a_picture_is_drawn_when_asked_for(folder: Path, tiny_model: Model) -> None:
     target = folder / "report.png"
     evaluate.run([folder], sample=1, model=tiny_model, progress=False, report=target)
