@@ -65,7 +65,7 @@ static int resize(Table *table, size_t capacity)
    small beside the others, are kept emptier. In 64ths. */
 static size_t fullest(int order)
 {
-    return order < WORD ? 24 : order < C6 ? 38 : 56;
+    return order < C3 ? 12 : order < WORD ? 24 : order < C6 ? 38 : 56;
 }
 
 /* Adds one; -1 when the table would have to grow past `room` more bytes, or memory is out. */
