@@ -8,6 +8,7 @@ nothing of the protocol.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ import numpy as np
 from lstm_lsp import project, symbols
 from lstm_lsp.completer import Completer, Place
 from lstm_lsp.context import Contexts
+from lstm_lsp.document import Document
 from lstm_lsp.generate import TEMPERATURE, generate
 from lstm_lsp.memory import Mixer, NetworkAlone, Parameters, ProjectMemory, default_parameters
 from lstm_lsp.network import Cancelled, Model, find_model
@@ -26,6 +28,7 @@ from lstm_lsp.server.settings import Settings
 from lstm_lsp.server.snapshot import Snapshot, Spot
 from lstm_lsp.situation import WINDOW
 
+_STEP = 8 << 10  # symbols that the project memory counts before anything urgent may go first
 _STRETCH = 256  # symbols whose surprise is computed between two looks at the flag
 
 
@@ -156,14 +159,14 @@ class Engine:
             text = project.read_symbols(file) if project.is_source(folder, file) else None
             self.memory.set_file(key, text)
 
-    def follow(self, snapshots: Collection[Snapshot]) -> None:
+    def follow(self, snapshots: Collection[Snapshot], current: Snapshot | None = None) -> None:
         """Make the project memory's open texts those of `snapshots`, all that are open.
 
-        A document that is closed gives its memory back, and its file's text is there again.
+        That of `current` is left as it is: no view of a file reads its own text there. A
+        document that is closed gives its memory back, and its file's text is there again.
         """
         for snapshot in snapshots:
-            held = self._held.get(snapshot.key)
-            if held is None or held.document.symbols is not snapshot.document.symbols:
+            if snapshot is not current and not self._holds(snapshot):
                 self._remember(snapshot.key, _memorable(snapshot))
                 self._held[snapshot.key] = snapshot
         for key in self._held.keys() - {snapshot.key for snapshot in snapshots}:
@@ -173,6 +176,22 @@ class Engine:
                 self.read_file(closed.folder, closed.file)
             else:
                 self._remember(key, None)
+
+    def follow_slowly(self, snapshots: Collection[Snapshot]) -> Iterator[None]:
+        """Do what `follow` does in short steps, so that it need not do it later."""
+        for snapshot in snapshots:
+            text = _memorable(snapshot) or b""
+            for end in range(_STEP, len(text), _STEP):
+                if self._holds(snapshot):
+                    break
+                self._remember(snapshot.key, text[:end])
+                self._held.setdefault(snapshot.key, _nothing_of(snapshot))
+                yield
+        self.follow(snapshots)
+
+    def _holds(self, snapshot: Snapshot) -> bool:
+        held = self._held.get(snapshot.key)
+        return held is not None and held.document.symbols is snapshot.document.symbols
 
     def _remember(self, key: str, text: bytes | None) -> None:
         if self.memory is not None:
@@ -192,12 +211,17 @@ class Engine:
         )
 
     def _mixer(self, spot: Spot, opened: Collection[Snapshot]) -> Mixer:
-        self.follow(opened)
+        self.follow(opened, spot.snapshot)
         if self.memory is None:
             return NetworkAlone()
         document = spot.snapshot.document
         line = document.symbol_offset(document.line_start(spot.offset))
         return self.memory.view(spot.snapshot.key, document.symbols[:line])
+
+
+def _nothing_of(snapshot: Snapshot) -> Snapshot:
+    """Return a snapshot that stands for a document of which the memory has a part."""
+    return replace(snapshot, document=Document(""))
 
 
 def _memorable(snapshot: Snapshot) -> bytes | None:

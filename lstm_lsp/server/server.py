@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+_PAUSE = 0.2  # seconds without an answer after which the server reads ahead
+
 _WATCHED = "**/*.{java,py,pyi}"
 
 
@@ -54,7 +56,7 @@ class Server(LanguageServer):
         self._status: dict[str, Any] = {}
         self._indexed = (0, 0)
         self._background: list[Job] = []  # loading and indexing, from the first `load` on
-        self._warm_up: Job | None = None
+        self._warm_up: Job | asyncio.TimerHandle | None = None
         self._opened: list[Snapshot] = []
         self._tasks: set[asyncio.Task[Any]] = set()
         self.protocol.texts = self.session
@@ -84,17 +86,21 @@ class Server(LanguageServer):
             self.send_progress(token, types.WorkDoneProgressEnd())
 
     def warm_up(self, snapshot: Snapshot, offset: int) -> None:
-        """Read ahead for typing on at a place, when nothing else is to be done."""
+        """Read ahead for typing on at a place, once nothing has been asked for a moment."""
         engine = self.session.engine
         if self._warm_up is not None:
             self._warm_up.cancel()
-        if engine is not None:
 
-            def work(job: Job) -> Generator[None, None, None]:
-                while not engine.warm(Spot(snapshot, offset), job.is_interrupted):
-                    yield
+        def work(job: Job) -> Generator[None, None, None]:
+            assert engine is not None
+            while not engine.warm(Spot(snapshot, offset), job.is_interrupted):
+                yield
 
-            self._warm_up = self.session.worker.submit(Priority.WARM_UP, work)
+        def begin() -> None:
+            if engine is self.session.engine and engine is not None:
+                self._warm_up = self.session.worker.submit(Priority.WARM_UP, work)
+
+        self._warm_up = asyncio.get_running_loop().call_later(_PAUSE, begin)
 
     def report_server_error(self, error: Exception, source: Any) -> None:
         """Log an error; never a pop-up. Answers what is no JSON."""
@@ -271,8 +277,8 @@ class Server(LanguageServer):
         self.session.worker.stop()
 
 
-def _follow(server: Server, engine: Engine, job: Job) -> None:
-    engine.follow(server._opened)
+def _follow(server: Server, engine: Engine, job: Job) -> Generator[None, None, None]:
+    yield from engine.follow_slowly(server._opened)
 
 
 def _read(engine: Engine, folder: Path, file: Path, job: Job) -> None:

@@ -14,7 +14,7 @@ from typing import Final
 from lstm_lsp import symbols
 from lstm_lsp.document import Document
 
-_LOOKED_AT: Final = 1 << 16  # symbols before a position that decide whether it is text
+_LOOKED_AT: Final = 1 << 15  # symbols on either side of a position that say whether it is text
 _LANGUAGES: Final = {"java": "java", "python": "python"}
 _UNREADABLE: Final = symbols.REPLACEMENT.encode()
 
@@ -58,10 +58,9 @@ class Snapshot:
         return replace(self, document=document, shrunk=shrunk)
 
     def looks_binary(self, offset: int) -> bool:
-        """Whether what stands before `offset` is no text: NUL bytes, or many unreadable ones."""
-        end = self.document.symbol_offset(offset)
-        start = max(0, end - _LOOKED_AT)
-        seen = self.document.symbols[start:end]
+        """Whether what stands around `offset` is no text: NUL bytes, or many unreadable ones."""
+        middle = self.document.symbol_offset(offset)
+        seen = self.document.symbols[max(0, middle - _LOOKED_AT) : middle + _LOOKED_AT]
         return b"\0" in seen or seen.count(_UNREADABLE) > 8 + len(seen) // 20
 
 
