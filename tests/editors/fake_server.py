@@ -68,6 +68,8 @@ class Server:
         params: Any = message.get("params")
         if "id" in message and method is not None:
             self.request(message["id"], method, params)
+        elif method == "initialized":
+            write(self.output, {"method": "lstmLsp/status", "params": {"state": "ready"}})
         elif method == "textDocument/didOpen":
             self.texts[params["textDocument"]["uri"]] = params["textDocument"]["text"]
         elif method == "textDocument/didChange":

@@ -163,7 +163,7 @@ def test_the_preview_ends_with_its_server(fake: Scripted) -> None:
 
 def test_status_line_follows_the_server(fake: Scripted) -> None:
     line = "return require('lstm_lsp').statusline()"
-    assert fake.lua(line) == "lstm ready"
+    fake.wait(lambda: fake.lua(line) == "lstm ready", "it is shown")
     fake.script("status", {"state": "busy", "reason": "reading the project"})
     fake.wait(lambda: fake.lua(line) == "lstm busy: reading the project", "it is shown")
     fake.nvim.command("enew")
@@ -173,10 +173,14 @@ def test_status_line_follows_the_server(fake: Scripted) -> None:
 def test_status_and_explain_say_what_the_server_says(fake: Scripted) -> None:
     fake.nvim.command("LstmLsp status")
     fake.wait(lambda: "ready, model fake, 1 MB" in messages(fake), "the status is shown")
+    fake.type("ix = ")
+    fake.wait(lambda: fake.received("textDocument/inlineCompletion"), "it was asked")
+    fake.type("<Esc>0")
     fake.nvim.command("LstmLsp explain")
     fake.wait(lambda: any("Because it is a fake." in line for line in fake.screen()), "explained")
     (params,) = fake.received("workspace/executeCommand")
-    assert params["arguments"][0]["position"] == {"line": 0, "character": 0}
+    place = params["arguments"][0]  # where it was asked for, not where the cursor is
+    assert place["position"] == {"line": 0, "character": 4}
 
 
 def test_training_shows_its_progress_and_can_be_cancelled(fake: Scripted, tmp_path: Path) -> None:

@@ -65,9 +65,12 @@ M.subcommands = {
   restart = client.restart,
   --- Why was this, or nothing, shown last?
   explain = function()
-    local served = client.attached(vim.api.nvim_get_current_buf())
-    local here = served and vim.lsp.util.make_position_params(0, served.offset_encoding)
-    execute('lstmLsp.explain', { here }, function(result)
+    if not client.enabled(vim.api.nvim_get_current_buf()) then
+      return echo('lstm-lsp: suggestions are off here (:LstmLsp toggle)')
+    end
+    -- Where it was asked for, not where the cursor has gone since.
+    local place = require('lstm_lsp.inline').asked_about()
+    execute('lstmLsp.explain', { place }, function(result)
       if type(result) == 'table' then
         result = result.markdown or result.message or result.text or vim.inspect(result)
       end

@@ -53,7 +53,7 @@ local function check_clients()
     vim.health.ok(
       ('running %s: %s, folder %s, %d buffer(s), %s'):format(
         version,
-        status.state or 'ready',
+        status.state or 'loading',
         running.root_dir or 'none',
         vim.tbl_count(running.attached_buffers),
         running.offset_encoding

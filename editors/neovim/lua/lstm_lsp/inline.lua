@@ -30,6 +30,7 @@ local shown ---@type lstm_lsp.Shown?
 local pending ---@type { client: vim.lsp.Client, id: integer }?
 local timer = assert(vim.uv.new_timer())
 local asked = 0 -- the number of the newest question
+local asked_about ---@type lsp.TextDocumentPositionParams? its place
 local seen = {} ---@type { bufnr: integer, tick: integer, size: integer, row: integer, col: integer }
 
 local function cursor()
@@ -126,6 +127,7 @@ local function ask_now(kind, bufnr, served, then_show)
   local tick = vim.api.nvim_buf_get_changedtick(bufnr)
   local encoding = served.offset_encoding
   local params = vim.lsp.util.make_position_params(0, encoding)
+  asked_about = vim.deepcopy(params)
   params.context = { triggerKind = kind }
 
   local function answered(err, result)
@@ -242,6 +244,12 @@ function M.dismiss()
   hide()
   cancel()
   return was_shown
+end
+
+--- The place of the newest question.
+---@return lsp.TextDocumentPositionParams?
+function M.asked_about()
+  return asked_about
 end
 
 function M.visible()

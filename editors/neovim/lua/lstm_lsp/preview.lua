@@ -28,6 +28,17 @@ local function open(filetype)
   return bufnr, window
 end
 
+--- The cursor's line number and its text before the place to write at: in insert mode the cursor,
+--- else behind the character that it is on, where `a` would insert.
+local function place()
+  local row, col = unpack(vim.api.nvim_win_get_cursor(0))
+  local line = vim.api.nvim_get_current_line()
+  if vim.api.nvim_get_mode().mode:sub(1, 1) ~= 'i' and col < #line then
+    col = col + vim.str_utf_end(line, col + 1) + 1
+  end
+  return row, line:sub(1, col)
+end
+
 --- Streams from the cursor's position into a new buffer.
 ---@param options? { max_characters?: integer, temperature?: number, seed?: integer }
 ---@return integer? bufnr the preview's buffer
@@ -41,12 +52,17 @@ function M.open(options)
   end
   M.stop()
 
-  local params = vim.lsp.util.make_position_params(0, served.offset_encoding)
-  params.maxCharacters = options.max_characters
-  params.temperature = options.temperature
-  params.seed = options.seed
-  local row, col = unpack(vim.api.nvim_win_get_cursor(0))
-  local before = vim.api.nvim_get_current_line():sub(1, col)
+  local row, before = place()
+  local params = {
+    textDocument = vim.lsp.util.make_text_document_params(source),
+    position = {
+      line = row - 1,
+      character = vim.str_utfindex(before, served.offset_encoding),
+    },
+    maxCharacters = options.max_characters,
+    temperature = options.temperature,
+    seed = options.seed,
+  }
   local bufnr, window = open(vim.bo[source].filetype)
   local name = vim.fn.fnamemodify(vim.api.nvim_buf_get_name(source), ':t')
   -- The line that is continued is shown too; only what follows it is the model's.

@@ -4,7 +4,7 @@ local client = require('lstm_lsp.client')
 
 local M = {}
 
---- "lstm ready", "lstm off: in a comment", "lstm 40%": short, '' without a server.
+--- "lstm ready", "lstm busy: the project is being read", "lstm off": '' without a server.
 ---@return string
 function M.line()
   local bufnr = vim.api.nvim_get_current_buf()
@@ -15,7 +15,7 @@ function M.line()
   if not client.enabled(bufnr) then
     return 'lstm off'
   end
-  local status = client.statuses[attached.id] or { state = 'ready' }
+  local status = client.statuses[attached.id] or { state = 'loading' }
   local reason = status.reason
   if type(reason) == 'string' and reason ~= '' then
     return ('lstm %s: %s'):format(status.state, reason)
