@@ -350,10 +350,15 @@ def compare(client: Client, model: str | None, opened: list[Edited], chance: ran
             one, other = (_comparable(server.ask(method, params)) for server in (client, fresh))
             if one != other:
                 where = f"{method} at {offset} of {document.uri}"
-                raise Wrong(f"{where}: {one!r}, and of a fresh server {other!r}")
+                raise Wrong(f"{where}: {_short(one)}, and of a fresh server {_short(other)}")
             compared += 1
     fresh.stop()
     return compared
+
+
+def _short(result: Any) -> str:
+    text = json.dumps(result, ensure_ascii=False)
+    return text if len(text) < 1000 else text[:1000] + " ..."
 
 
 def _comparable(result: Any) -> Any:
