@@ -267,10 +267,11 @@ def capture(editor: Neovim, name: str, row: int, col: int, text: str) -> None:
     parts: list[Any] = []
 
     def draw(line: int, start: int, cells: str, colour: str) -> None:
-        if cells.strip():
+        start += len(cells) - len(cells.lstrip())
+        if cells := cells.strip():
             attributes = style.format(round(width * len(cells), 1), colour)
             at = f'x="{width * (start + 1):.1f}" y="{height * (line + 1)}"'
-            parts.append(f'<text {at} {attributes} xml:space="preserve">{escape(cells)}</text>')
+            parts.append(f"<text {at} {attributes}>{escape(cells, quote=False)}</text>")
 
     for number, line in enumerate(editor.screen()[:rows]):
         cells = line.rstrip()
