@@ -93,6 +93,7 @@ def parser() -> argparse.ArgumentParser:
         help="positions a project (default: 200, and bits over every file)",
     )
     evaluate.add_argument("--seed", type=_whole(0), default=0, metavar="S")
+    evaluate.add_argument("--report", type=Path, metavar="FILE.png", help="draw a picture too")
     _add_model(evaluate)
     _add_json(evaluate)
 

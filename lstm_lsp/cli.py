@@ -209,6 +209,7 @@ def _evaluate(arguments: argparse.Namespace) -> int:
         seed=arguments.seed,
         model=_model(arguments.model),
         progress=sys.stderr.isatty(),
+        report=arguments.report,
     )
     if arguments.json:
         _print_json(report)
@@ -243,6 +244,7 @@ def _corpus_build(arguments: argparse.Namespace) -> int:
         arguments.output,
         allow_missing=arguments.allow_missing,
         progress=sys.stderr.isatty(),
+        report=arguments.report,
     )
     for language, splits in report["totals"].items():
         for split, total in splits.items():

@@ -1,0 +1,150 @@
+"""Fits the calibration of candidates to a finished model file, on validation projects.
+
+    python -m lstm_lsp.training.calibrate MODEL.onnx CORPUS... [--check] [--positions N]
+
+At seeded places of each project, with the rest of the project in the memory, the best
+candidate of every kind is compared with what follows; isotonic tables of (raw probability,
+share right) go into the model's card. `--check` writes nothing and prints the expected
+calibration error of the card's tables: for projects that no table was fitted on. Fit after
+the memory's parameters, which change the probabilities.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from lstm_lsp import lexis, symbols
+from lstm_lsp.completer import Completer, Place
+from lstm_lsp.context import Contexts
+from lstm_lsp.evaluate.measures import fitting
+from lstm_lsp.evaluate.product import memory_of
+from lstm_lsp.evaluate.sampling import Spot, line_spots, typed_lines
+from lstm_lsp.evaluate.sources import File, Project
+from lstm_lsp.network import Model
+from lstm_lsp.ranking import EVERYTHING, calibration_error, fit_calibration
+from lstm_lsp.search import KINDS, Candidate, Kind
+
+from .corpus.packed import Corpus
+from .export import write_whole
+from .graph import amend
+
+Pairs = dict[Kind, list[tuple[float, bool]]]
+
+WORTH_SEARCHING = 0.15
+"""Raw probability below which a line's or block's beginning is not looked for: none so
+improbable is ever shown, and the tables say how probable those above are."""
+
+
+def observe(model: Model, project: Project, positions: int, seed: int = 0) -> Pairs:
+    """Return (raw probability, was it right) of the best candidate of each kind.
+
+    Half of `positions` are uniform over non-blank characters, half the first characters of
+    lines, where blocks are offered too. The model's own calibration is left out.
+    """
+    memory = memory_of(model, project, "project")
+    assert memory is not None
+    completer = Completer(_uncalibrated(model), Contexts(model))
+    floor = replace(
+        EVERYTHING, minimum_probability={"line": WORTH_SEARCHING, "block": WORTH_SEARCHING}
+    )
+    pairs: Pairs = {kind: [] for kind in KINDS}
+    spots = [
+        *line_spots(project, positions - positions // 2, seed),
+        *typed_lines(project, positions // 2, seed),
+    ]
+    for spot in spots:
+        file = spot.file
+        mixer = memory.view(file.path, symbols.encode(file.text[: spot.line_start]))
+        blank = not file.text[spot.line_start : spot.offset].strip()
+        kinds = KINDS if blank else [kind for kind in KINDS if kind != "block"]
+        place = Place(file.header, symbols.encode(spot.before), "", file.language)
+        best: dict[Kind, Candidate] = {}
+        for candidate in completer.candidates(place, mixer, kinds, settings=floor):
+            best.setdefault(candidate.kind, candidate)
+        for kind, candidate in best.items():
+            pairs[kind].append((candidate.probability, is_right(candidate, spot)))
+    return pairs
+
+
+def is_right(candidate: Candidate, spot: Spot) -> bool:
+    """Whether a user who typed what follows `spot` would have kept the whole candidate."""
+    following = spot.file.text[spot.offset :]
+    text = candidate.text
+    if candidate.kind == "char":
+        return following.startswith(text)
+    if candidate.kind == "token":
+        line = spot.file.text[spot.line_start : spot.offset] + spot.rest_of_line
+        column = spot.offset - spot.line_start
+        ends = {token.end for token in lexis.tokens(line, spot.file.language)}
+        return following.startswith(text) and column + len(text) in ends
+    return fitting(text, following) == len(text.rstrip())
+
+
+def projects_of(corpus: Corpus) -> Iterator[Project]:
+    """Yield the projects whose documents are in `corpus`."""
+    files: dict[str, list[File]] = {}
+    for index in range(len(corpus)):
+        document = corpus[index]
+        file = File(document.path, document.language, document.text.decode("utf-8"))
+        files.setdefault(document.path.partition("/")[0], []).append(file)
+    for name, members in files.items():
+        yield Project(name, tuple(members))
+
+
+def collect(model: Model, projects: Iterable[Project], positions: int, seed: int = 0) -> Pairs:
+    """Return what `observe` finds in all `projects`, `positions` in each."""
+    total: Pairs = {kind: [] for kind in KINDS}
+    for project in projects:
+        for kind, pairs in observe(model, project, positions, seed).items():
+            total[kind] += pairs
+    return total
+
+
+def _uncalibrated(model: Model) -> Model:
+    """Return `model` as it is without the calibration in its card."""
+    card = {key: value for key, value in model.card.items() if key != "calibration"}
+    plain = object.__new__(type(model))
+    plain.__dict__.update(model.__dict__ | {"card": card})
+    return plain
+
+
+def main() -> None:
+    """Fit or check the calibration of one model file."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("model", type=Path)
+    parser.add_argument("corpus", type=Path, nargs="+", help="packed projects")
+    parser.add_argument("--positions", type=int, default=400, help="in each project")
+    parser.add_argument("--check", action="store_true", help="print the error; write nothing")
+    given = parser.parse_args()
+    model = Model.load(given.model)
+    projects = tqdm(list(projects_of(Corpus(given.corpus))), "projects", disable=None)
+    pairs = collect(model, projects, given.positions)
+    report: dict[str, Any]
+    if given.check:
+        calibration = Completer(model, Contexts(model)).calibration
+        report = {
+            kind: {
+                "n": len(found),
+                "ece_raw": round(calibration_error(found), 4),
+                "ece": round(
+                    calibration_error([(calibration.probability(kind, p), r) for p, r in found]), 4
+                ),
+            }
+            for kind, found in pairs.items()
+        }
+    else:
+        report = {kind: fit_calibration(found) for kind, found in pairs.items()}
+        tables = {kind: points for kind, points in report.items() if points}
+        write_whole(given.model, amend(given.model.read_bytes(), {"calibration": tables}))
+    print(json.dumps(report))
+
+
+if __name__ == "__main__":
+    main()
