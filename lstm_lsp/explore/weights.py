@@ -1,0 +1,191 @@
+"""The weights of a network in plain float32 arrays, from wherever they are kept.
+
+A served model file (int8 weights are dequantised; needs onnx), a training checkpoint
+(needs safetensors), or arrays that one has. Both packages come with the extra `train`
+and neither needs torch. Knows how weights are stored and nothing of what they compute.
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from lstm_lsp.card import CARD_KEY, Architecture
+
+Floats = npt.NDArray[np.float32]
+
+_PREFIXES = ("network.", "lstm.", "recurrence.")
+"""What checkpoints and torch modules put before a recurrent layer's own names."""
+
+
+class WeightsError(Exception):
+    """Weights that cannot be had; the message is one sentence for the user."""
+
+
+class Layer(NamedTuple):
+    """One recurrent layer of H units over I inputs, gates stacked as torch orders them.
+
+    LSTM and peephole LSTM i, f, g, o; GRU r, z, n; plain RNN one block: G = 4, 3 or 1.
+    """
+
+    input: Floats
+    """(G H, I)"""
+    recurrent: Floats
+    """(G H, H)"""
+    input_bias: Floats
+    """(G H,)"""
+    recurrent_bias: Floats
+    """(G H,)"""
+    peephole: Floats | None = None
+    """(3, H): what the gates i, f and o see of the cell; for the peephole LSTM alone."""
+
+
+@dataclass(frozen=True)
+class Weights:
+    """A whole network: embedding (256, E), recurrent layers, output (256, H) and its bias."""
+
+    architecture: Architecture
+    embedding: Floats
+    layers: tuple[Layer, ...]
+    output: Floats
+    output_bias: Floats
+
+
+def from_arrays(architecture: Architecture, arrays: Mapping[str, npt.NDArray[Any]]) -> Weights:
+    """Return the weights of arrays by torch's names (`weight_ih_l0`, ...), prefixes allowed.
+
+    Raises WeightsError when one is missing or has the wrong shape.
+    """
+    a = architecture
+    named = {_bare(name): value for name, value in arrays.items()}
+    gates = {"lstm": 4, "peephole": 4, "gru": 3, "rnn": 1}
+    if a.cell not in gates:
+        raise WeightsError(f"there is no cell {a.cell}, only {', '.join(gates)}")
+    rows = gates[a.cell] * a.units
+
+    def get(name: str, *shape: int) -> Floats:
+        found = named.get(name)
+        if found is None or found.shape != shape:
+            actual = "nothing" if found is None else found.shape
+            raise WeightsError(f"the weights {name} should be {shape}, found {actual}")
+        return np.ascontiguousarray(found, np.float32)
+
+    layers = tuple(
+        Layer(
+            get(f"weight_ih_l{n}", rows, a.units if n else a.embedding),
+            get(f"weight_hh_l{n}", rows, a.units),
+            get(f"bias_ih_l{n}", rows),
+            get(f"bias_hh_l{n}", rows),
+            get(f"peephole_l{n}", 3, a.units) if a.cell == "peephole" else None,
+        )
+        for n in range(a.layers)
+    )
+    return Weights(
+        a,
+        get("embedding.weight", 256, a.embedding),
+        layers,
+        get("output.weight", 256, a.units),
+        get("output.bias", 256),
+    )
+
+
+def read(path: Path) -> Weights:
+    """Return the weights in `path`, a model file (.onnx) or a checkpoint (.safetensors).
+
+    Raises WeightsError when it is neither, or when the package that reads it is missing.
+    """
+    if path.suffix == ".safetensors":
+        return _from_checkpoint(path)
+    try:
+        return _from_model(path.read_bytes())
+    except OSError as error:
+        raise WeightsError(f"cannot read {path}: {error.strerror}") from None
+    except ValueError as error:
+        raise WeightsError(f"{path} is no model file that can be looked into: {error}") from None
+
+
+def _from_checkpoint(path: Path) -> Weights:
+    """Read what `lstm_lsp.training` saves: `network.*` tensors, facts with the architecture."""
+    try:
+        from safetensors import SafetensorError, safe_open  # noqa: PLC0415 - an extra
+    except ModuleNotFoundError as error:
+        raise _missing(error) from None
+    try:
+        with safe_open(path, "np") as stored:
+            facts = json.loads((stored.metadata() or {}).get("lstm_lsp", "{}"))
+            names = [name for name in stored.keys() if name.startswith("network.")]  # noqa: SIM118
+            arrays = {name: stored.get_tensor(name) for name in names}
+        architecture = Architecture.from_json(facts["recipe"]["architecture"])
+    except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
+        raise WeightsError(f"{path} is no checkpoint of lstm-lsp: {error}") from None
+    return from_arrays(architecture, arrays)
+
+
+def _from_model(content: bytes) -> Weights:
+    """Read the initialisers that `lstm_lsp.training.graph` writes. Raises ValueError.
+
+    ONNX orders an LSTM's gates i, o, f, g and keeps both biases in one array; the int8
+    file has two more input columns with zero weights.
+    """
+    try:
+        import onnx  # noqa: PLC0415 - an extra
+    except ModuleNotFoundError as error:
+        raise _missing(error) from None
+    try:
+        model = onnx.load_from_string(content)
+        card = json.loads({p.key: p.value for p in model.metadata_props}[CARD_KEY])
+        architecture = Architecture.from_json(card["architecture"])
+        stored = {c.name: onnx.numpy_helper.to_array(c) for c in model.graph.initializer}
+        arrays = {
+            "embedding.weight": stored["embedding"][:, : architecture.embedding],
+            "output.bias": stored["output_bias"],
+            "output.weight": _matrix(stored, "output", "output_weight"),
+        }
+        for n in range(architecture.layers):
+            width = architecture.units if n else architecture.embedding
+            arrays[f"weight_ih_l{n}"] = _torch_gates(_matrix(stored, f"w{n}", f"w{n}"))[:, :width]
+            arrays[f"weight_hh_l{n}"] = _torch_gates(_matrix(stored, f"r{n}", f"r{n}"))
+            input_bias, recurrent_bias = np.split(stored[f"bias{n}"][0], 2)
+            arrays[f"bias_ih_l{n}"] = _torch_gates(input_bias)
+            arrays[f"bias_hh_l{n}"] = _torch_gates(recurrent_bias)
+    except (KeyError, TypeError, struct.error) as error:
+        raise ValueError(f"{type(error).__name__} {error}") from None
+    except Exception as error:  # protobuf's own types, which vary with its version
+        raise ValueError(str(error)) from None
+    return from_arrays(architecture, arrays)
+
+
+def _matrix(stored: dict[str, npt.NDArray[Any]], int8: str, fp32: str) -> Floats:
+    """Return a weight matrix as rows of outputs, from its int8 form if there is one."""
+    if f"{int8}_values" not in stored:
+        matrix = stored[fp32]
+        return np.asarray(matrix.T if int8 == "output" else matrix[0], np.float32)
+    values, scale = stored[f"{int8}_values"], stored[f"{int8}_scale"]
+    if int8 == "output":  # its scale holds that of the hidden state's 127 levels as well
+        values, scale = values[None], scale[None] * 127
+    return np.asarray((values[0] * scale[0]).T, np.float32)
+
+
+def _torch_gates(matrix: Floats) -> Floats:
+    i, o, f, g = np.split(matrix, 4)
+    return np.concatenate((i, f, g, o))
+
+
+def _bare(name: str) -> str:
+    for prefix in _PREFIXES:
+        name = name.removeprefix(prefix)
+    return name
+
+
+def _missing(error: ModuleNotFoundError) -> WeightsError:
+    return WeightsError(
+        f"looking into this file needs {error.name}, which is not installed: "
+        "run `pip install 'lstm-lsp[train]'` and try again"
+    )
