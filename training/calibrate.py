@@ -13,7 +13,8 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -98,13 +99,20 @@ def projects_of(corpus: Corpus) -> Iterator[Project]:
         yield Project(name, tuple(members))
 
 
-def collect(model: Model, projects: Iterable[Project], positions: int, seed: int = 0) -> Pairs:
-    """Return what `observe` finds in all `projects`, `positions` in each."""
+def collect(file: Path, projects: Sequence[Project], positions: int, jobs: int = 1) -> Pairs:
+    """Return what `observe` finds in all `projects`, `positions` in each, in `jobs` processes."""
     total: Pairs = {kind: [] for kind in KINDS}
-    for project in projects:
-        for kind, pairs in observe(model, project, positions, seed).items():
-            total[kind] += pairs
+    with ProcessPoolExecutor(jobs) as pool:
+        found = pool.map(_observe, [(file, project, positions) for project in projects])
+        for pairs in tqdm(found, "projects", len(projects), disable=None):
+            for kind in KINDS:
+                total[kind] += pairs[kind]
     return total
+
+
+def _observe(work: tuple[Path, Project, int]) -> Pairs:
+    file, project, positions = work
+    return observe(Model.load(file), project, positions)
 
 
 def _uncalibrated(model: Model) -> Model:
@@ -121,11 +129,12 @@ def main() -> None:
     parser.add_argument("model", type=Path)
     parser.add_argument("corpus", type=Path, nargs="+", help="packed projects")
     parser.add_argument("--positions", type=int, default=400, help="in each project")
+    parser.add_argument("--jobs", type=int, default=1, help="processes")
     parser.add_argument("--check", action="store_true", help="print the error; write nothing")
     given = parser.parse_args()
     model = Model.load(given.model)
-    projects = tqdm(list(projects_of(Corpus(given.corpus))), "projects", disable=None)
-    pairs = collect(model, projects, given.positions)
+    projects = list(projects_of(Corpus(given.corpus)))
+    pairs = collect(given.model, projects, given.positions, given.jobs)
     report: dict[str, Any]
     if given.check:
         calibration = Completer(model, Contexts(model)).calibration
