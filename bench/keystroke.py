@@ -1,13 +1,15 @@
 """From a key to its completions over stdio, beside jedi-language-server.
 
-    python bench/keystroke.py [--model FILE] [--places N] [--keys N] [--note TEXT]
+    python bench/keystroke.py [--model FILE] [--places N] [--keys N] [--pace S] [--note TEXT]
 
 A raw JSON-RPC client types the text that really follows at places in Python files of the
-standard library: a change of one character, a completion request, the answer, the next
-key. Both servers get the same keys in turns, place by place, so that what else the machine
-does hits both alike. Then the same keys in documents of 1 KB, 100 KB and 1 MB, in turns
-too, and the time from spawn to the answer of `initialize`. Beside the wall's time stands
-the processor's that the server took (Linux), which others on the machine disturb little.
+standard library: a change of one character, a completion request, the answer, a pause, the
+next key. The first key after a document is opened is timed apart ("cold"), and the server
+may finish what it began then. Both servers get the same keys in turns, place by place, so
+that what else the machine does hits both alike. Then the same keys in documents of 1 KB,
+100 KB and 1 MB, in turns too, and the time from spawn to the answer of `initialize`.
+Beside the wall's time stands the processor's that the server took (Linux), which others on
+the machine disturb less.
 """
 
 from __future__ import annotations
@@ -123,6 +125,12 @@ class Server:
         except OSError:
             return 0.0
 
+    def wait_until_idle(self) -> None:
+        """Wait until the server has used no processor for a moment."""
+        used = -1.0
+        while used < (used := self.processor_seconds()):
+            time.sleep(0.25)
+
     def end(self) -> None:
         """Shut the server down."""
         self.ask("shutdown", None)
@@ -141,12 +149,14 @@ class Typing(NamedTuple):
 class Times:
     """Seconds of wall and processor, key by key."""
 
-    def __init__(self) -> None:
+    def __init__(self, pace: float = 0.0) -> None:
+        self._pace = pace  # seconds between an answer and the next key
+        self.cold: list[float] = []
         self.wall: list[float] = []
         self.processor: list[float] = []
 
     def keys(self, server: Server, method: str, uri: str, typing: Typing) -> None:
-        """Open a document without the keys, then type them; the first is not timed."""
+        """Open a document without the keys, then type them."""
         before, keys, after = typing
         server.open(uri, before + after)
         line, column = before.count("\n"), len(before) - before.rfind("\n") - 1
@@ -156,15 +166,21 @@ class Times:
             place = {"line": line, "character": column + number + 1}
             params = {"textDocument": {"uri": uri}, "position": place}
             server.ask(method, {**params, "context": {"triggerKind": 1}})
-            if number:  # the first key pays for opening the document
-                self.wall.append(time.perf_counter() - started)
+            ended = time.perf_counter()
+            if number:
+                self.wall.append(ended - started)
                 self.processor.append(server.processor_seconds() - processor)
+            else:  # pays for opening the document
+                self.cold.append(ended - started)
+                server.wait_until_idle()
+            time.sleep(self._pace)
         server.close(uri)
 
     def milliseconds(self) -> dict[str, Any]:
         """Return how many keys were timed, and medians and 95th percentiles."""
         return {
             "n": len(self.wall),
+            "cold": _quantiles(self.cold),
             "wall": _quantiles(self.wall),
             "processor": _quantiles(self.processor),
         }
@@ -191,9 +207,9 @@ def places(count: int, keys: int, seed: int) -> list[tuple[str, Typing]]:
     return found
 
 
-def beside_jedi(ours: Server, jedi: Server, where: Places) -> dict[str, Any]:
+def beside_jedi(ours: Server, jedi: Server, where: Places, pace: float) -> dict[str, Any]:
     """Type the same keys at the same places into both servers."""
-    measured = {name: Times() for name in ("completion", "inlineCompletion", "jedi")}
+    measured = {name: Times(pace) for name in ("completion", "inlineCompletion", "jedi")}
     for uri, typing in where:
         for name, server, method in (
             ("completion", ours, POPUP),
@@ -204,9 +220,9 @@ def beside_jedi(ours: Server, jedi: Server, where: Places) -> dict[str, Any]:
     return {name: times.milliseconds() for name, times in measured.items()}
 
 
-def by_size(ours: Server, where: Places) -> dict[str, Any]:
+def by_size(ours: Server, where: Places, pace: float) -> dict[str, Any]:
     """Type the same keys after the same last 900 characters, in documents of all sizes."""
-    measured = {name: Times() for name in SIZES}
+    measured = {name: Times(pace) for name in SIZES}
     filling = "".join(typing.before for _, typing in where)
     for uri, typing in where:
         near = typing.before[-900:]
@@ -236,6 +252,7 @@ def main() -> None:
     parser.add_argument("--model", default="")
     parser.add_argument("--places", type=int, default=30)
     parser.add_argument("--keys", type=int, default=8)
+    parser.add_argument("--pace", type=float, default=0.15, help="seconds between keys")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--note", default="")
     arguments = parser.parse_args()
@@ -250,13 +267,13 @@ def main() -> None:
     ours.wait_until_ready()
     for server, method in ((ours, POPUP), (ours, GHOST), (jedi, POPUP)):
         Times().keys(server, method, *where[0])
-    result: dict[str, Any] = {"milliseconds": beside_jedi(ours, jedi, where)}
+    result: dict[str, Any] = {"milliseconds": beside_jedi(ours, jedi, where, arguments.pace)}
     found = result["milliseconds"]
     result["completion_p95_to_jedi_p95"] = {
         clock: round(found["completion"][clock]["p95"] / max(found["jedi"][clock]["p95"], 1e-9), 3)
         for clock in ("wall", "processor")
     }
-    sizes = result["milliseconds_by_size"] = by_size(ours, where)
+    sizes = result["milliseconds_by_size"] = by_size(ours, where, arguments.pace)
     result["1_MB_to_1_KB"] = {
         f"{clock} {share}": round(
             sizes["1 MB"][clock][share] / max(sizes["1 KB"][clock][share], 1e-9), 3

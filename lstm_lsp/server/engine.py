@@ -7,6 +7,7 @@ nothing of the protocol.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -112,13 +113,19 @@ class Engine:
             cancelled=cancelled,
         )
 
-    def warm(self, spot: Spot, cancelled: Callable[[], bool]) -> bool:
-        """Read ahead for typing on at `spot`; return whether it came to the end."""
-        try:
+    def read(self, spot: Spot, cancelled: Callable[[], bool]) -> bool:
+        """Read the text up to `spot`; return whether it came to the end."""
+        with contextlib.suppress(Cancelled):
+            self.contexts.state(spot.snapshot.header, spot.before, cancelled)
+            return True
+        return False
+
+    def read_ahead(self, spot: Spot, cancelled: Callable[[], bool]) -> bool:
+        """Read for typing on at `spot`; return whether it came to the end."""
+        with contextlib.suppress(Cancelled):
             self.contexts.warm(spot.snapshot.header, spot.before, cancelled)
-        except Cancelled:
-            return False
-        return True
+            return True
+        return False
 
     def surprise(
         self, snapshot: Snapshot, start: int, end: int, cancelled: Callable[[], bool]

@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import logging
 import uuid
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from lstm_lsp.server.engine import Engine
 
 logger = logging.getLogger(__name__)
+
+Reading = Generator[None, None, None]
 
 _PAUSE = 0.2  # seconds without an answer after which the server reads ahead
 
@@ -56,7 +58,7 @@ class Server(LanguageServer):
         self._status: dict[str, Any] = {}
         self._indexed = (0, 0)
         self._background: list[Job] = []  # loading and indexing, from the first `load` on
-        self._warm_up: Job | asyncio.TimerHandle | None = None
+        self._warm_up: list[Job | asyncio.TimerHandle] = []
         self._opened: list[Snapshot] = []
         self._tasks: set[asyncio.Task[Any]] = set()
         self.protocol.texts = self.session
@@ -86,21 +88,23 @@ class Server(LanguageServer):
             self.send_progress(token, types.WorkDoneProgressEnd())
 
     def warm_up(self, snapshot: Snapshot, offset: int) -> None:
-        """Read ahead for typing on at a place, once nothing has been asked for a moment."""
-        engine = self.session.engine
-        if self._warm_up is not None:
-            self._warm_up.cancel()
+        """Read up to a place where typing goes on, and ahead of it after a moment's pause."""
+        engine, worker, spot = self.session.engine, self.session.worker, Spot(snapshot, offset)
+        for older in self._warm_up:
+            older.cancel()
+        if engine is None:
+            return
 
-        def work(job: Job) -> Generator[None, None, None]:
-            assert engine is not None
-            while not engine.warm(Spot(snapshot, offset), job.is_interrupted):
+        def read(step: Callable[[Spot, Callable[[], bool]], bool], job: Job) -> Reading:
+            while not step(spot, job.is_interrupted):
                 yield
 
-        def begin() -> None:
-            if engine is self.session.engine and engine is not None:
-                self._warm_up = self.session.worker.submit(Priority.WARM_UP, work)
+        def ahead() -> None:
+            self._warm_up = [worker.submit(Priority.WARM_UP, partial(read, engine.read_ahead))]
 
-        self._warm_up = asyncio.get_running_loop().call_later(_PAUSE, begin)
+        # Where nothing is offered, such as inside a word, nothing has been read yet.
+        job = worker.submit(Priority.WARM_UP, partial(read, engine.read))
+        self._warm_up = [job, asyncio.get_running_loop().call_later(_PAUSE, ahead)]
 
     def report_server_error(self, error: Exception, source: Any) -> None:
         """Log an error; never a pop-up. Answers what is no JSON."""

@@ -18,6 +18,10 @@ from lstm_lsp.server.settings import Settings
 from tests.server.wire import PATIENCE, Client, at, document, serve_command
 
 
+ENDLESS = {"maxCharacters": 1_000_000, "temperature": 0}
+"""Options of a generation that goes on: the most probable symbol is never the end."""
+
+
 def valid(value: Any, name: str) -> Any:
     """Return `value`, which the schema `name` describes."""
     text = resources.files("lstm_lsp.server").joinpath("schemas", f"{name}.json").read_text("utf-8")
@@ -75,7 +79,7 @@ def test_exit_without_shutdown_is_a_failure_and_a_closed_pipe_is_not(tiny_model_
 def test_shutdown_stops_work_at_once(start: Any, uri: str) -> None:
     client = start()
     client.notify("textDocument/didOpen", document("x = ", uri))
-    endless = {**at(0, 4, uri), "maxCharacters": 1_000_000, "partialResultToken": "endless"}
+    endless = {**at(0, 4, uri), **ENDLESS, "partialResultToken": "endless"}
     asked = client.request("lstmLsp/generate", endless)
     client.wait(lambda one: one.get("method") == "$/progress")
     assert client.stop() == 0
@@ -215,9 +219,7 @@ def test_generation_can_be_cancelled_in_two_ways(client: Client, uri: str) -> No
     for number in range(2):
         token = f"{number} {uri}"
         tokens = {"partialResultToken": token, "workDoneToken": f"work {token}"}
-        asked = client.request(
-            "lstmLsp/generate", {**at(0, 8, uri), "maxCharacters": 1_000_000, **tokens}
-        )
+        asked = client.request("lstmLsp/generate", {**at(0, 8, uri), **ENDLESS, **tokens})
         client.wait(partial(is_about, token))
         if number:
             client.notify("window/workDoneProgress/cancel", {"token": f"work {token}"})
@@ -228,7 +230,7 @@ def test_generation_can_be_cancelled_in_two_ways(client: Client, uri: str) -> No
 
 def test_generation_gives_way_to_a_completion(client: Client, uri: str) -> None:
     client.notify("textDocument/didOpen", document("value = ", uri))
-    long = {**at(0, 8, uri), "maxCharacters": 1_000_000, "partialResultToken": f"long {uri}"}
+    long = {**at(0, 8, uri), **ENDLESS, "partialResultToken": f"long {uri}"}
     asked = client.request("lstmLsp/generate", long)
     client.wait(lambda one: one.get("params", {}).get("token") == f"long {uri}")
     assert client.ask("textDocument/completion", at(0, 8, uri))["items"]
