@@ -17,7 +17,6 @@ import jsonschema
 from lstm_lsp.server.settings import Settings
 from tests.server.wire import PATIENCE, Client, at, document, serve_command
 
-
 ENDLESS = {"maxCharacters": 1_000_000, "temperature": 0}
 """Options of a generation that goes on: the most probable symbol is never the end."""
 
