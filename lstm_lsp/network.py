@@ -4,9 +4,8 @@
 in long calls; both are pure functions of (symbols, state). The only numeric code that
 serves, on ONNX Runtime; knows nothing of documents, searches or the protocol.
 
-Rows of one batch share the int8 scale of their hidden states (docs/ARCHITECTURE.md,
-Exactness), so the text of a document is always read with B = 1, and the state of a
-search's hypothesis is never kept as a document's.
+Rows of a batch are equal to rows alone, and a long call to single steps, bit for bit
+(docs/ARCHITECTURE.md, Invariants).
 """
 
 from __future__ import annotations

@@ -141,7 +141,7 @@ def check_torch(network: CharacterLSTM, model: Model, document: Document) -> flo
 
 
 def check_chunking(model: Model, document: Document, length: int = 1500) -> None:
-    """Raise ExportError unless one long call equals single steps bit for bit."""
+    """Raise ExportError unless a long call equals single steps, alone and in a batch, bit for bit."""
     text = (_header(document) + document.text)[:length]
     log_probs, after = model.predictions(text, model.start())
     state = model.start()
@@ -151,6 +151,12 @@ def check_chunking(model: Model, document: Document, length: int = 1500) -> None
             raise ExportError(f"a long call and single steps differ at symbol {position}")
     if not (np.array_equal(state.h, after.h) and np.array_equal(state.c, after.c)):
         raise ExportError("a long call and single steps end in different states")
+    pair = model.start(2)
+    for symbol, other in zip(text[:200], reversed(text[:200]), strict=True):
+        pair = model.step(np.array([symbol, other], np.int64), pair)
+    alone = model.read(text[:200], model.start())
+    if not all(map(np.array_equal, pair.take(np.array([0])), alone)):
+        raise ExportError("a row of a batch and the row alone end in different states")
 
 
 def choose_context(model: Model, documents: Sequence[Document]) -> tuple[int, dict[int, float]]:

@@ -6,11 +6,13 @@ the model file's (`lstm_lsp.card`).
 The int8 graph quantises weights symmetrically, one scale an output channel, to seven
 bits: on CPUs without VNNI the 8-bit product of ONNX Runtime adds pairs in 16 bits and
 would saturate with eight. `DynamicQuantizeLSTM` takes the scale of its input from all
-T x B rows of a call, so a state would depend on how the text was cut; two more input
-columns, constant at plus and minus the largest value an input can have and with zero
-weights, make that scale a constant. Hidden states lie in [-1, 1], so the output layer's
-input has a fixed scale as well, and its integer product is the same however many rows a
-call has.
+T x B rows of a call and that of its hidden state from all B rows of a step, so a state would
+depend on how the text was cut and on what is beside it in the batch. Two more units in each
+layer, whose hidden states are always +1 and -1, and two more columns of the embedding, at
+plus and minus its largest value, all without weights, make those scales constants. The
+graph puts the added units' states beside `h` and `c` and takes them away again. Hidden states
+lie in [-1, 1], so the output layer's input has a fixed scale as well. Integer products are the
+same however many rows a call has: rows of a batch are equal to rows alone, bit for bit.
 """
 
 from __future__ import annotations
@@ -39,6 +41,15 @@ LARGEST_WEIGHT = 63
 
 HIDDEN_LEVELS = 127
 """Quantised hidden states, of values in [-1, 1], are -127..127 around their zero."""
+
+RAILS = 2
+"""Units added to each int8 layer, whose hidden states are always +1 and -1."""
+
+_SATURATED = 100.0
+"""A gate's bias from which its sigmoid is 0 or 1."""
+
+_RAIL_CELLS = 20.0
+"""A cell state of which the hyperbolic tangent is 1."""
 
 _OPSET = [helper.make_opsetid("", 17), helper.make_opsetid("com.microsoft", 1)]
 
@@ -92,6 +103,18 @@ def _gates(matrix: Floats) -> Floats:
     return np.concatenate((i, o, f, g))
 
 
+def _railed(matrix: Floats, added: tuple[float, ...] = (0.0, 0.0, 0.0, 0.0)) -> Floats:
+    """Return a matrix (4 H, columns) or bias (4 H,) with RAILS rows for each gate.
+
+    `added` are the values in them, in ONNX's order of gates: i, o, f, g.
+    """
+    rows = [
+        np.concatenate((gate, np.full((RAILS, *gate.shape[1:]), value, np.float32)))
+        for gate, value in zip(np.split(matrix, 4), added, strict=True)
+    ]
+    return np.concatenate(rows)
+
+
 class _Graph:
     """The nodes and constants of one graph while it is built."""
 
@@ -104,15 +127,20 @@ class _Graph:
 
     def finish(self) -> onnx.GraphProto:
         a = self.architecture
-        self._node("Split", ["h"], [f"h{n}" for n in range(a.layers)], axis=0)
-        self._node("Split", ["c"], [f"c{n}" for n in range(a.layers)], axis=0)
+        h, c = self._with_rails() if self.int8 else ("h", "c")
+        self._node("Split", [h], [f"h{n}" for n in range(a.layers)], axis=0)
+        self._node("Split", [c], [f"c{n}" for n in range(a.layers)], axis=0)
         current = self._embed()
         for layer in range(a.layers):
             current = self._layer(layer, current)
         self._output(current)
         for name in ("h", "c"):
             parts = [f"{name}{layer}_after" for layer in range(a.layers)]
-            self._node("Concat", parts, [f"{name}_after"], axis=0)
+            if self.int8:
+                self._node("Concat", parts, [f"{name}_railed"], axis=0)
+                self._node("Slice", [f"{name}_railed", "first", "units", "axis"], [f"{name}_after"])
+            else:
+                self._node("Concat", parts, [f"{name}_after"], axis=0)
         # Inputs and outputs share their names in the contract, ONNX needs distinct ones.
         state: list[str | int | None] = [a.layers, "B", a.units]
         floats = TensorProto.FLOAT
@@ -132,6 +160,22 @@ class _Graph:
             self.constants,
         )
 
+    def _with_rails(self) -> tuple[str, str]:
+        """Put the added units' states beside `h` and `c`; return the names of the results."""
+        for name, value in (("first", 0), ("second", 1), ("units", self.architecture.units)):
+            self._constant(name, np.array([value], np.int64))
+        self._constant("axis", np.array([2], np.int64))
+        self._node("Slice", ["h", "first", "second", "axis"], ["any"])
+        cells = _RAIL_CELLS
+        rails = self._constant("rails", np.array([[[1, -1, cells, -cells]]], np.float32))
+        # `Where` for the shape alone: the constants once for each row of the batch.
+        yes = self._constant("yes", np.array(True))
+        self._node("Where", [yes, rails, "any"], ["rails_of_rows"])
+        self._node("Split", ["rails_of_rows"], ["h_rails", "c_rails"], axis=2)
+        for name in ("h", "c"):
+            self._node("Concat", [name, f"{name}_rails"], [f"{name}_with_rails"], axis=2)
+        return "h_with_rails", "c_with_rails"
+
     def _embed(self) -> str:
         table = self.weights["embedding.weight"]
         if self.int8:
@@ -145,18 +189,19 @@ class _Graph:
         w = _gates(self.weights[f"lstm.weight_ih_l{layer}"])
         r = _gates(self.weights[f"lstm.weight_hh_l{layer}"])
         biases = [_gates(self.weights[f"lstm.bias_{kind}_l{layer}"]) for kind in ("ih", "hh")]
-        bias = self._constant(f"bias{layer}", np.concatenate(biases)[None])
         units = self.architecture.units
         outputs = [f"y{layer}_directions", f"h{layer}_after", f"c{layer}_after"]
         before = [f"h{layer}", f"c{layer}"]
         if self.int8:
-            if layer:
-                ends = np.tile(np.array([1, -1], np.float32), (symbols.VOCABULARY, 1))
-                ends_of = f"ends{layer}"
-                self._node("Gather", [self._constant(f"limits{layer}", ends), "symbols"], [ends_of])
-                self._node("Concat", [current, ends_of], [f"input{layer}"], axis=2)
-                current = f"input{layer}"
-            padded = np.concatenate((w, np.zeros((4 * units, 2), np.float32)), axis=1)
+            units += RAILS
+            w, r = _railed(w), _railed(r)
+            # Columns for the constant inputs, which the layer before or the embedding has.
+            zeros = np.zeros((4 * units, RAILS), np.float32)
+            padded, r = np.concatenate((w, zeros), axis=1), np.concatenate((r, zeros), axis=1)
+            # i = 0 and f = o = 1: the cell keeps what it is given.
+            gates = (-_SATURATED, _SATURATED, _SATURATED, 0.0)
+            biases = [_railed(biases[0], gates), _railed(biases[1])]
+            bias = self._constant(f"bias{layer}", np.concatenate(biases)[None])
             wq = self._quantised(f"w{layer}", padded.T)
             rq = self._quantised(f"r{layer}", r.T)
             self._node(
@@ -167,6 +212,7 @@ class _Graph:
                 hidden_size=units,
             )
         else:
+            bias = self._constant(f"bias{layer}", np.concatenate(biases)[None])
             inputs = [
                 current,
                 self._constant(f"w{layer}", w[None]),
@@ -190,6 +236,7 @@ class _Graph:
         weight = self.weights["output.weight"].T.copy()
         bias = self._constant("output_bias", self.weights["output.bias"])
         if self.int8:
+            weight = np.concatenate((weight, np.zeros((RAILS, symbols.VOCABULARY), np.float32)))
             values, scale = quantise(weight)
             unit = np.float32(1 / HIDDEN_LEVELS)
             zero = self._constant("hidden_zero", np.array(128, np.uint8))
@@ -224,22 +271,21 @@ def weights_of(content: bytes) -> tuple[Weights, Architecture, dict[str, Any]]:
         card = json.loads({p.key: p.value for p in model.metadata_props}[CARD_KEY])
         architecture = Architecture.from_json(card["architecture"])
         stored = {c.name: numpy_helper.to_array(c) for c in model.graph.initializer}
-        int8 = "output_values" in stored
+        int8, units = "output_values" in stored, architecture.units
         embedding = stored["embedding"][:, : architecture.embedding]
         weights: Weights = {"embedding.weight": embedding, "output.bias": stored["output_bias"]}
         for layer in range(architecture.layers):
             for kind, name in (("ih", f"w{layer}"), ("hh", f"r{layer}")):
                 matrix = stored[name][0] if not int8 else _dequantised(stored, name)
-                weights[f"lstm.weight_{kind}_l{layer}"] = _torch_gates(matrix)
-            input_width = architecture.units if layer else architecture.embedding
-            key = f"lstm.weight_ih_l{layer}"
-            weights[key] = weights[key][:, :input_width]
+                columns = units if layer or kind == "hh" else architecture.embedding
+                gates = _torch_gates(matrix, units)
+                weights[f"lstm.weight_{kind}_l{layer}"] = gates[:, :columns]
             biases = np.split(stored[f"bias{layer}"][0], 2)
             for kind, bias in zip(("ih", "hh"), biases, strict=True):
-                weights[f"lstm.bias_{kind}_l{layer}"] = _torch_gates(bias)
+                weights[f"lstm.bias_{kind}_l{layer}"] = _torch_gates(bias, units)
         if int8:
             scale = stored["output_scale"] * HIDDEN_LEVELS
-            weights["output.weight"] = (stored["output_values"] * scale).T
+            weights["output.weight"] = (stored["output_values"][:units] * scale).T
         else:
             weights["output.weight"] = stored["output_weight"].T
     except (KeyError, TypeError, google.protobuf.message.DecodeError) as error:
@@ -269,7 +315,7 @@ def _dequantised(stored: dict[str, npt.NDArray[Any]], name: str) -> Floats:
     return matrix
 
 
-def _torch_gates(matrix: Floats) -> Floats:
-    """Reorder the rows of ONNX's gates i, o, f, g to torch's i, f, g, o: undoes `_gates`."""
-    i, o, f, g = np.split(matrix, 4)
+def _torch_gates(matrix: Floats, units: int) -> Floats:
+    """Reorder the rows of ONNX's gates i, o, f, g to torch's i, f, g, o, without added units."""
+    i, o, f, g = (gate[:units] for gate in np.split(matrix, 4))
     return np.concatenate((i, f, g, o))
