@@ -1,0 +1,66 @@
+/** The language client: what goes over the wire to the server, and what of it is ours. */
+
+import { homedir } from "node:os";
+import { workspace, type LogOutputChannel } from "vscode";
+import {
+  DidChangeConfigurationNotification,
+  LanguageClient,
+  RevealOutputChannelOn,
+  type ErrorHandler,
+  type InitializeParams,
+  type LanguageClientOptions,
+} from "vscode-languageclient/node";
+import { currentOptions } from "./configuration";
+import { LANGUAGES, SECTION } from "./options";
+
+export class Client extends LanguageClient {
+  constructor(command: readonly [string, ...string[]], log: LogOutputChannel, errors: ErrorHandler) {
+    const [program, ...parameters] = command;
+    const options = workspace.isTrusted ? {} : { cwd: homedir() };
+    const server = { command: program, args: [...parameters, "serve"], options };
+    super(SECTION, "LSTM completion", server, clientOptions(log, errors, () => this.pushOptions()));
+  }
+
+  /** An untrusted folder is no project: neither its model nor its other files are read. */
+  protected override fillInitializeParams(params: InitializeParams): void {
+    super.fillInitializeParams(params);
+    if (!workspace.isTrusted) {
+      params.rootPath = null;
+      params.rootUri = null;
+      params.workspaceFolders = null;
+    }
+  }
+
+  private pushOptions(): Promise<void> {
+    return this.sendNotification(DidChangeConfigurationNotification.type, {
+      settings: { [SECTION]: currentOptions() },
+    });
+  }
+}
+
+function clientOptions(
+  log: LogOutputChannel,
+  errors: ErrorHandler,
+  pushOptions: () => Promise<void>,
+): LanguageClientOptions {
+  return {
+    documentSelector: LANGUAGES.flatMap((language) => [
+      { scheme: "file", language },
+      { scheme: "untitled", language },
+    ]),
+    initializationOptions: { [SECTION]: currentOptions() },
+    outputChannel: log,
+    revealOutputChannelOn: RevealOutputChannelOn.Never,
+    errorHandler: errors,
+    // A start that fails is told once, by whoever started it.
+    initializationFailedHandler: () => false,
+    middleware: {
+      workspace: {
+        // Settings of the section that are the extension's own stay here.
+        configuration: (params) =>
+          params.items.map((item) => (item.section === SECTION ? currentOptions() : null)),
+        didChangeConfiguration: pushOptions,
+      },
+    },
+  };
+}
