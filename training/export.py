@@ -141,7 +141,7 @@ def check_torch(network: CharacterLSTM, model: Model, document: Document) -> flo
 
 
 def check_chunking(model: Model, document: Document, length: int = 1500) -> None:
-    """Raise ExportError unless a call equals single steps, and batch rows rows alone, bit for bit."""
+    """Raise ExportError unless calls equal single steps, and rows rows alone, bit for bit."""
     text = (_header(document) + document.text)[:length]
     log_probs, after = model.predictions(text, model.start())
     state = model.start()
