@@ -36,8 +36,8 @@ class Automaton:
     table: npt.NDArray[np.int16]
     goes_on: npt.NDArray[np.float32]
     """0 where the token goes on, -inf elsewhere: added to log-probabilities."""
-    ends: npt.NDArray[np.bool_]
-    """Where the token has ended."""
+    ends: npt.NDArray[np.float32]
+    """1 where the token has ended, 0 elsewhere: multiplied with probabilities."""
 
     def after(self, typed: bytes) -> int:
         """Return the row after the part of a token that is typed; 0 when it is no such part."""
@@ -81,7 +81,7 @@ def automaton(language: str, where: Where) -> Automaton:
         _string_prefixes(rows, start, words)
     table = np.stack(rows.table)
     goes_on = np.where(table >= 0, 0, -np.inf).astype(np.float32)
-    return Automaton(table, goes_on, table == ENDS)
+    return Automaton(table, goes_on, (table == ENDS).astype(np.float32))
 
 
 class _Rows:

@@ -22,6 +22,9 @@ from lstm_lsp import symbols
 from lstm_lsp.memory import TAIL, Mixer
 from lstm_lsp.network import Cancelled, Floats, Integers, Model, State, never
 
+SYMBOLS: Final = [bytes((symbol,)) for symbol in range(symbols.VOCABULARY)]
+"""Every symbol as a string of its own, to lengthen texts with."""
+
 
 def _masks() -> Floats:
     """Return what to add to log-probabilities, (6, 256): 0 or -inf, by `_expected`."""
@@ -39,12 +42,11 @@ _ANY: Final = 1
 _CONTINUATIONS: Final = ((0x80, 0xBF), (0xA0, 0xBF), (0x80, 0x9F), (0x90, 0xBF), (0x80, 0x8F))
 _RESTRICTED: Final = {0xE0: 2, 0xED: 3, 0xF0: 4, 0xF4: 5}
 _MASKS: Final = _masks()
+_NOT_ASCII: Final = b"\x80"
 
 
 def _expected(tail: bytes) -> int:
     """Return the row of `_MASKS` for what may follow `tail`; 0 where a character starts."""
-    if not tail or tail[-1] < 0x80:
-        return 0
     for back in range(1, min(4, len(tail) + 1)):
         symbol = tail[-back]
         if symbol >= 0xC0:
@@ -53,6 +55,12 @@ def _expected(tail: bytes) -> int:
                 return 0
             return _RESTRICTED.get(symbol, _ANY) if back == 1 else _ANY
     return 0
+
+
+def _mask(tails: Sequence[bytes]) -> Floats:
+    """Return what to add to the log-probabilities after `tails`, (B or 1, 256)."""
+    rows = [0 if tail[-1:] < _NOT_ASCII else _expected(tail) for tail in tails]
+    return _MASKS.take(rows, axis=0) if any(rows) else _MASKS[:1]
 
 
 @dataclass(frozen=True)
@@ -110,24 +118,23 @@ class Predictor:
         if self._cancelled():
             raise Cancelled
         self.steps += 1
-        state = self._model.step(read, hypotheses.state.take(parents))
-        tails = hypotheses.tails
+        tails, state = hypotheses.tails, hypotheses.state
+        if len(tails) > 1 or len(parents) > 1:
+            state = state.take(parents)
+        state = self._model.step(read, state)
         return self._predict(
             state,
             [
-                (tails[parent] + _BYTES[symbol])[-TAIL:]
+                (tails[parent] + SYMBOLS[symbol])[-TAIL:]
                 for parent, symbol in zip(parents.tolist(), read.tolist(), strict=True)
             ],
         )
 
     def _predict(self, state: State, tails: list[bytes]) -> Hypotheses:
-        log_probs = self._mixer.mix(state.log_probs, tails) + _MASKS[[_expected(t) for t in tails]]
+        log_probs = self._mixer.mix(state.log_probs, tails) + _mask(tails)
         probabilities = np.exp(log_probs)
         # At most 256 terms of at most 1, and most of the mass is never masked: no shift.
-        total = probabilities.sum(axis=1, keepdims=True)
+        total = np.add.reduce(probabilities, axis=1, keepdims=True)
         log_probs -= np.log(total)
         probabilities /= total
         return Hypotheses(state, tails, log_probs, probabilities)
-
-
-_BYTES: Final = [bytes((symbol,)) for symbol in range(symbols.VOCABULARY)]

@@ -14,7 +14,7 @@ ones are hopeless beside them (Semenkin et al. 2024, "Full Line Code Completion"
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Literal, NamedTuple
 
@@ -24,9 +24,10 @@ import numpy.typing as npt
 from lstm_lsp import symbols
 from lstm_lsp.automaton import Automaton
 from lstm_lsp.network import Floats, Integers
-from lstm_lsp.predictor import Hypotheses, Predictor
+from lstm_lsp.predictor import SYMBOLS, Hypotheses, Predictor
 
 NEWLINE: Final = ord("\n")
+SPACES: Final = b" \t"
 
 CHARACTERS: Final = 5
 TOKENS: Final = 10
@@ -52,6 +53,32 @@ HOPELESS: Final = float(np.log(3))
 FAINT: Final = float(np.log(0.1))
 """A hypothesis dropped below this is not remembered for its beginning either."""
 
+MANY: Final = 100
+"""So many numbers are not sorted: the best of them are found first."""
+
+Scores = npt.NDArray[np.float64]
+"""Natural-log probabilities of hypotheses (B,)."""
+
+
+def _forbidding(forbidden: bytes) -> Floats:
+    """Return what to add to log-probabilities (256,): -inf for `forbidden`, else 0."""
+    added = np.zeros(symbols.VOCABULARY, np.float32)
+    added[list(forbidden)] = -np.inf
+    return added
+
+
+_NO_WORDS: Final = np.zeros(symbols.VOCABULARY, np.float32)
+_IN_LINE: Final = _forbidding(bytes((NEWLINE, symbols.END)))
+# Where a block may go on: inside a line, at its beginning, in its indentation, nowhere.
+_ANY, _BEGIN, _INDENT, _NOTHING = range(4)
+_IN_BLOCK: Final = np.stack(
+    [
+        _forbidding(bytes((symbols.END,))),
+        _IN_LINE,
+        _forbidding(bytes(set(range(symbols.VOCABULARY)) - set(SPACES))),
+        _forbidding(bytes(range(symbols.VOCABULARY))),
+    ]
+)
 
 Kind = Literal["char", "token", "line", "block"]
 KINDS: Final[tuple[Kind, ...]] = ("char", "token", "line", "block")
@@ -99,7 +126,7 @@ def characters(
     None whose first symbol is less probable than `floor` is followed.
     A character of several symbols is the likeliest that begins with its first symbol.
     """
-    best = _best(start.log_probs, count, floor)
+    best = _best(np.zeros(1), start.log_probs, count, floor)
     found = []
     several = best.symbols >= 0x80
     for symbol, score in zip(best.symbols[~several], best.scores[~several], strict=True):
@@ -113,7 +140,7 @@ def characters(
             scores = beam.scores + beam.hypotheses.log_probs.max(axis=1)
             goes_on = []
             for row, (symbol, score) in enumerate(zip(likeliest, scores, strict=True)):
-                character = beam.text(row) + bytes((int(symbol),))
+                character = beam.texts[row] + bytes((int(symbol),))
                 if len(character) == _length(character[0]):
                     found.append(Found(character.decode(), float(score)))
                 else:
@@ -145,19 +172,20 @@ def tokens(
     rows = np.array([row], np.int64)
     found: list[Found] = []
     for length in range(LONGEST_TOKEN):
-        log_probs = beam.scores[:, None] + beam.hypotheses.log_probs
+        log_probs, probabilities = beam.hypotheses.log_probs, beam.hypotheses.probabilities
         if length:
-            ending = (beam.hypotheses.probabilities * automaton.ends[rows]).sum(axis=1)
+            ending = (probabilities * automaton.ends.take(rows, axis=0)).sum(axis=1)
             ended = beam.scores + np.log(ending)
             found += [
-                Found(beam.text(int(one)).decode(), float(ended[one]))
-                for one in np.flatnonzero(ended >= floor)
+                Found(beam.texts[at].decode(), score)
+                for at, score in enumerate(ended.tolist())
+                if score >= floor
             ]
             if len(found) >= count:
                 found = sorted(found, key=lambda one: -one.log_probability)[:count]
                 floor = max(floor, found[-1].log_probability)
-        log_probs += automaton.goes_on[rows]
-        choice = _best(log_probs, TOKEN_WIDTH, floor)
+        goes_on = log_probs + automaton.goes_on.take(rows, axis=0)
+        choice = _best(beam.scores, goes_on, TOKEN_WIDTH, floor)
         if not len(choice.parents):
             break
         rows = automaton.table[rows[choice.parents], choice.symbols].astype(np.int64)
@@ -184,19 +212,19 @@ def lines(
     finished: list[tuple[float, Path]] = []
     others: list[Path] = []
     for _ in range(LONGEST_LINE):
-        log_probs = beam.scores[:, None] + beam.hypotheses.log_probs
-        ended = np.logaddexp(log_probs[:, NEWLINE], log_probs[:, symbols.END])
-        worst = finished[-1][0] if len(finished) == count else -np.inf
-        for row in np.flatnonzero(ended > max(worst, floor)):
-            finished.append((float(ended[row]), beam.path(int(row), float(ended[row]))))
-        finished = sorted(finished, key=lambda one: -one[0])[:count]
-        log_probs[:, [NEWLINE, symbols.END]] = -np.inf
+        log_probs = beam.hypotheses.log_probs
+        ended = beam.scores + np.logaddexp(log_probs[:, NEWLINE], log_probs[:, symbols.END])
+        worst = max(floor, finished[-1][0]) if len(finished) == count else floor
+        better = [(row, score) for row, score in enumerate(ended.tolist()) if score > worst]
+        if better:
+            finished += [(score, beam.path(row, score)) for row, score in better]
+            finished = sorted(finished, key=lambda one: -one[0])[:count]
         enough = floor
         if finished:
             enough = max(floor, finished[0][0] - HOPELESS)
         if len(finished) == count:
             enough = max(enough, finished[-1][0])
-        choice = _best(log_probs, LINE_WIDTH, enough)
+        choice = _best(beam.scores, log_probs + _IN_LINE, LINE_WIDTH, enough)
         others += beam.dropped(choice, max(floor, FAINT))
         if not len(choice.parents):
             break
@@ -222,35 +250,40 @@ def block(
     """
     beam = _Beam(predictor, start, words)
     # Characters of white space at the line's start, -1 after them; and whole lines so far.
-    column = np.array([-1], np.int64)
-    count = np.zeros(1, np.int64)
+    column, count = [-1], [0]
     others: list[Path] = []
     for _ in range(LONGEST_BLOCK):
-        log_probs = beam.scores[:, None] + beam.hypotheses.log_probs
-        log_probs[:, symbols.END] = -np.inf
-        log_probs[column >= 0, NEWLINE] = -np.inf
-        log_probs[count == MOST_LINES] = -np.inf
-        shallow = np.flatnonzero((column >= 0) & (column < indentation))
-        if len(shallow):
-            only_space = np.full(symbols.VOCABULARY, -np.inf)
-            only_space[[ord(" "), ord("\t")]] = 0
-            log_probs[shallow] += only_space
-        choice = _best(log_probs, BLOCK_WIDTH, floor)
+        rows = [
+            _NOTHING
+            if n == MOST_LINES
+            else _ANY
+            if at < 0
+            else _INDENT
+            if at < indentation
+            else _BEGIN
+            for at, n in zip(column, count, strict=True)
+        ]
+        log_probs = beam.hypotheses.log_probs + _IN_BLOCK[rows]
+        choice = _best(beam.scores, log_probs, BLOCK_WIDTH, floor)
         others += beam.dropped(choice, floor)
         if not len(choice.parents):
             break
-        before = column[choice.parents]
-        space = (choice.symbols == ord(" ")) | (choice.symbols == ord("\t"))
-        column = np.where(
-            choice.symbols == NEWLINE, 0, np.where(space & (before >= 0), before + 1, -1)
-        )
-        count = count[choice.parents] + (choice.symbols == NEWLINE)
+        ways = list(zip(choice.parents.tolist(), choice.symbols.tolist(), strict=True))
+        count = [count[row] + (symbol == NEWLINE) for row, symbol in ways]
+        column = [_column(column[row], symbol) for row, symbol in ways]
         beam.advance(choice)
     else:
         others += [beam.path(row) for row in range(len(beam))]
     ends = [path for path in (_whole_lines(path) for path in others) if path is not None]
     unique = {path.symbols: path for path in ends}
     return sorted(unique.values(), key=lambda path: -path.log_probs[-1])
+
+
+def _column(before: int, symbol: int) -> int:
+    """Return how many characters of white space a line has begun with, -1 after others."""
+    if symbol == NEWLINE:
+        return 0
+    return before + 1 if before >= 0 and symbol in SPACES else -1
 
 
 def _whole_lines(path: Path) -> Path | None:
@@ -305,20 +338,22 @@ class _Choice(NamedTuple):
 
     parents: Integers
     symbols: Integers
-    scores: npt.NDArray[np.float64]
+    scores: Scores
 
 
-def _best(log_probs: npt.NDArray[np.floating], count: int, floor: float) -> _Choice:
-    """Return the `count` best (row, symbol) of (B, 256) at least `floor`; ties by index."""
-    flat = log_probs.ravel()
-    best = flat.argpartition(-count)[-count:]
-    best.sort()
-    scores = flat[best]
-    order = (-scores).argsort(kind="stable")
-    order = order[: int((scores >= floor).sum())]
-    best = best[order]
-    parents, chosen = np.divmod(best, symbols.VOCABULARY)
-    return _Choice(parents, chosen, scores[order].astype(np.float64))
+def _best(scores: Scores, log_probs: Floats, count: int, floor: float) -> _Choice:
+    """Return the `count` best rows and symbols of (B, 256) at least `floor`; ties by index.
+
+    Each is as probable as its row, `scores` (B,), and its symbol after it together.
+    """
+    flat = (scores[:, None] + log_probs).ravel()
+    likely = (flat >= floor).nonzero()[0]
+    if len(likely) > MANY:
+        likely = (flat >= np.partition(flat, -count)[-count]).nonzero()[0]
+    found = flat[likely]
+    order = (-found).argsort(kind="stable")[:count]
+    parents, chosen = np.divmod(likely[order], symbols.VOCABULARY)
+    return _Choice(parents, chosen, found[order])
 
 
 class _Beam:
@@ -328,53 +363,46 @@ class _Beam:
         self,
         predictor: Predictor,
         start: Hypotheses,
-        words: Floats | None = None,
+        words: Floats = _NO_WORDS,
     ) -> None:
         self.hypotheses = start
         self.scores = np.zeros(len(start), np.float64)
         self._predictor = predictor
         self._words = words
-        self._steps: list[_Choice] = []
-        self._word_ends: list[Floats] = []
+        self.texts = [b""] * len(start)
+        """The symbols of the live hypotheses."""
+        self._steps: list[tuple[_Choice, Floats]] = []
 
     def __len__(self) -> int:
         return len(self.scores)
 
     def advance(self, choice: _Choice) -> None:
         """Make the chosen hypotheses the live ones; one step of the network."""
-        self._steps.append(choice)
         self.scores = choice.scores
+        self.texts = [
+            self.texts[row] + SYMBOLS[symbol]
+            for row, symbol in zip(choice.parents.tolist(), choice.symbols.tolist(), strict=True)
+        ]
         self.hypotheses = self._predictor.advance(self.hypotheses, choice.parents, choice.symbols)
-        if self._words is not None:
-            inside = self.hypotheses.probabilities @ self._words
-            self._word_ends.append(np.log(1 - np.minimum(inside, 1)))
+        self._steps.append((choice, self.hypotheses.probabilities @ self._words))
 
-    def dropped(self, choice: _Choice, floor: float) -> Iterator[Path]:
-        """Yield the live hypotheses that `choice` goes on with none of, down to `floor`."""
-        if self._steps:
-            gone = self.scores >= floor
-            gone[choice.parents] = False
-            for row in np.flatnonzero(gone):
-                yield self.path(int(row))
-
-    def text(self, row: int) -> bytes:
-        """Return the symbols of a live hypothesis."""
-        return bytes(int(step.symbols[at]) for step, at in self._way(row))
+    def dropped(self, choice: _Choice, floor: float) -> list[Path]:
+        """Return the live hypotheses that `choice` goes on with none of, down to `floor`."""
+        if not self._steps or self.scores[0] < floor:
+            return []
+        kept = set(choice.parents.tolist())
+        return [
+            self.path(row)
+            for row, score in enumerate(self.scores.tolist())
+            if score >= floor and row not in kept
+        ]
 
     def path(self, row: int, ended: float | None = None) -> Path:
         """Return a live hypothesis with the probabilities of all its beginnings."""
-        way = self._way(row)
-        scores = np.array([step.scores[at] for step, at in way])
-        ends = np.array(
-            [one[at] for one, (_, at) in zip(self._word_ends, way, strict=True)], np.float64
-        )
-        text = bytes(int(step.symbols[at]) for step, at in way)
-        return Path(text, scores, scores + ends, ended, (self.hypotheses, row))
-
-    def _way(self, row: int) -> list[tuple[_Choice, int]]:
-        way = []
-        for step in reversed(self._steps):
-            way.append((step, row))
-            row = int(step.parents[row])
-        way.reverse()
-        return way
+        text, end = self.texts[row], (self.hypotheses, row)
+        scores, inside = np.zeros((2, len(text)))
+        for at in reversed(range(len(text))):
+            choice, words = self._steps[at]
+            scores[at], inside[at] = choice.scores[row], words[row]
+            row = int(choice.parents[row])
+        return Path(text, scores, scores + np.log(1 - np.minimum(inside, 1)), ended, end)
