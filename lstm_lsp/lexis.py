@@ -201,9 +201,14 @@ def code_start(text: bytes, at: int, language: str, known: int = 0) -> int:
     """
     pattern = _SPANS.get(language)
     for match in pattern.finditer(text, known if known <= at else 0) if pattern else ():
-        if match.end() > at:
+        if match.end() > at or (match.end() == len(text) and _is_open(match.group(), language)):
             return min(match.start(), at)
     return at
+
+
+def _is_open(span: bytes, language: str) -> bool:
+    """Whether the string or comment `span` would go on in the text that is typed after it."""
+    return scan(span.decode(errors="replace"), language).where != "code"
 
 
 def unopened(text: str, language: str) -> str:

@@ -5,7 +5,7 @@ import keyword
 import tokenize
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from lstm_lsp import lexis
@@ -124,6 +124,8 @@ def test_lexing_may_start_at_the_anchor(text: str, more: str, language: str) -> 
 
 
 @given(text=SNIPPETS, language=LANGUAGES, share=st.floats(0, 1), known=st.floats(0, 1))
+@example(text="'", language="java", share=1.0, known=0.0)
+@example(text="x # comment", language="python", share=1.0, known=0.0)
 def test_a_place_in_code_is_where_lexing_may_start(
     text: str, language: str, share: float, known: float
 ) -> None:
