@@ -1,13 +1,21 @@
 """What every test may use: a tiny model file, built with seeded weights."""
 
+import os
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, settings
 
 from lstm_lsp.card import Architecture
 from lstm_lsp.network import Model
 from lstm_lsp.training.graph import Weights, build
+
+# Nothing here asserts on time, and CI tries the same examples every time: a property that
+# fails on a fresh one is found by whoever runs the tests at home, with the example in hand.
+settings.register_profile("home", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("ci", settings.get_profile("home"), derandomize=True)
+settings.load_profile("ci" if os.environ.get("CI") else "home")
 
 TINY = Architecture(layers=2, units=16, embedding=8)
 
