@@ -14,6 +14,8 @@ from pathlib import Path
 from lstm_lsp import __version__
 
 KINDS = ("char", "token", "line", "block")
+EXPERIMENTS = ("counter", "selective-counter", "state", "copy")
+CELLS = ("lstm", "gru", "peephole", "rnn")
 
 _LANGUAGES = {
     "java": "java",
@@ -116,6 +118,14 @@ def parser() -> argparse.ArgumentParser:
     build.add_argument(
         "--allow-missing", action="store_true", help="go on without sources that cannot be had"
     )
+
+    experiment = commands.add_parser(
+        "experiment", help="train and check an experiment of the article 'Exploring LSTMs'"
+    )
+    experiment.add_argument("name", choices=EXPERIMENTS, metavar="|".join(EXPERIMENTS))
+    experiment.add_argument("--seed", type=_whole(0), default=0, metavar="S")
+    experiment.add_argument("--cell", choices=CELLS, default="lstm")
+    _add_json(experiment)
 
     info = commands.add_parser("info", help="the model's card")
     _add_json(info)

@@ -253,6 +253,21 @@ def _corpus_build(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _experiment(arguments: argparse.Namespace) -> int:
+    from lstm_lsp.training import experiments
+
+    report = experiments.run(arguments.name, arguments.seed, arguments.cell)
+    if arguments.json:
+        _print_json(report)
+    else:
+        use_utf8_stdout()
+        print(experiments.show(report))
+    if not report["passed"]:
+        print("lstm-lsp: a claim fails with this seed; --seed tries another", file=sys.stderr)
+        return 1
+    return 0
+
+
 def _info(arguments: argparse.Namespace) -> int:
     from lstm_lsp.doctor import card_lines
 
@@ -291,6 +306,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "evaluate": _evaluate,
     "train": _train,
     "corpus": _corpus_build,
+    "experiment": _experiment,
     "info": _info,
     "doctor": _doctor,
 }

@@ -1,0 +1,122 @@
+"""Training a small network on strings of a made-up language, each read from nothing.
+
+A string is framed by line ends, so that the first starts it and the last ends it. Adam
+with a learning rate falling from 0.01 to 0.001, one thread, the same seed the same
+weights; what comes out is the recorder's, so that every check is made in numpy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch.nn import functional
+
+from lstm_lsp.card import Architecture
+from lstm_lsp.explore.recorder import Trace, record
+from lstm_lsp.explore.weights import Floats, Weights, from_arrays
+
+from ..cells import network_of
+
+END = b"\n"
+EMBEDDING = 16
+"""More dimensions than any of the languages has symbols."""
+
+Draw = Callable[[np.random.Generator], Sequence[bytes]]
+"""Returns the strings of one step."""
+
+
+def fit(draw: Draw, *, layers: int, units: int, cell: str, steps: int, seed: int) -> Weights:
+    """Train on `steps` batches of `draw` and return the weights."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            return _fit(draw, Architecture(layers, units, EMBEDDING, cell), steps, seed)
+    finally:
+        torch.set_num_threads(threads)
+
+
+def _fit(draw: Draw, architecture: Architecture, steps: int, seed: int) -> Weights:
+    random = np.random.default_rng(seed)
+    network = network_of(architecture)
+    _begin_with_frequencies(network.output.bias, draw(random))
+    parameters = list(network.parameters())
+    optimizer = torch.optim.Adam(parameters, lr=0.01, fused=True)
+    for step in range(steps):
+        for group in optimizer.param_groups:
+            group["lr"] = 0.01 * 0.1 ** (step / steps)
+        read, following = _batch(draw(random))
+        logits, _ = network(read, network.zero_state(read.shape[1]))
+        loss = functional.cross_entropy(
+            logits.flatten(0, 1), following.flatten(), ignore_index=_NOTHING
+        )
+        loss.backward()  # type: ignore[no-untyped-call]
+        torch.nn.utils.clip_grad_norm_(parameters, 1.0)
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
+    arrays = {name: value.numpy() for name, value in network.state_dict().items()}
+    return from_arrays(architecture, arrays)
+
+
+@torch.no_grad()
+def _begin_with_frequencies(bias: torch.Tensor, strings: Sequence[bytes]) -> None:
+    """Let the output begin with how often each symbol occurs.
+
+    Otherwise the first steps teach every unit to saturate against the 250 symbols that the
+    language does not have, and what must be remembered is then learned late or never.
+    """
+    symbols = np.frombuffer(END.join([*strings, b""]), np.uint8)
+    frequencies = np.bincount(symbols, minlength=len(bias)) / len(symbols)
+    bias.copy_(torch.from_numpy(np.log(frequencies + 1e-5)))
+
+
+_NOTHING = -1
+
+
+def _batch(strings: Sequence[bytes]) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return what is read and what follows, (T, B) int64; past a string's end nothing does."""
+    longest = max(map(len, strings)) + 1
+    read = np.full((longest, len(strings)), END[0], np.int64)
+    following = np.full((longest, len(strings)), _NOTHING, np.int64)
+    for column, string in enumerate(strings):
+        framed = np.frombuffer(END + string + END, np.uint8)
+        read[: len(framed) - 1, column] = framed[:-1]
+        following[: len(framed) - 1, column] = framed[1:]
+    return torch.from_numpy(read), torch.from_numpy(following)
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One string read by a trained network: rows 1 on of its trace belong to its symbols."""
+
+    string: bytes
+    trace: Trace
+
+    def memory(self, layer: int = 0) -> Floats:
+        """Return the cell state (or all the cell has) after each symbol, (T, units)."""
+        return self.trace.memory(layer)[1:]
+
+    def quantity(self, name: str, layer: int = 0) -> Floats:
+        """Return one of the recorder's quantities at each symbol, (T, units)."""
+        return self.trace.layers[layer][name][1:]
+
+    def change(self, layer: int = 0) -> Floats:
+        """Return what each symbol added to the memory, (T, units)."""
+        return np.diff(self.trace.memory(layer), axis=0)
+
+    def right(self, known: int) -> bool:
+        """Return whether the likeliest continuation of the first `known` symbols is the rest.
+
+        As greedy generation would write it, the end included.
+        """
+        framed = np.frombuffer(self.string + END, np.uint8)
+        return bool((self.trace.log_probs.argmax(axis=1)[known:] == framed[known:]).all())
+
+
+def read(weights: Weights, strings: Sequence[bytes]) -> list[Reading]:
+    """Return every string's reading, each from nothing."""
+    return [Reading(string, record(weights, END + string)) for string in strings]
