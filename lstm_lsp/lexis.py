@@ -183,7 +183,7 @@ def scan(text: str, language: str) -> Scan:
         elif match.end() == len(text) and kind in ("open_comment", "open_string"):
             where = "comment" if kind == "open_comment" else "string"
             anchor = match.start()
-        elif match.start() < anchor < match.end():
+        elif kind != "plain" and match.start() < anchor < match.end():
             anchor = match.start()
     return Scan(where, anchor, "".join(brackets))
 
@@ -258,11 +258,16 @@ def _tokens_pattern(language: str) -> re.Pattern[str]:
 
 @cache
 def _scan_pattern(language: str) -> re.Pattern[str]:
-    """Match strings, comments and brackets; names are skipped, lest `rb"` begin at its b."""
+    """Match strings, comments and brackets, and whole runs of what is none of them.
+
+    A word right before a quote is matched alone, lest `rb"` begin at its b.
+    """
     parts = _TEXT_PARTS.get(language, _NO_STRINGS)
+    plain = rf"(?:[^\w$\"'#/()\[\]{{}}]++|\d++|{parts['word']}(?![\"'\w$]))++"
     alternatives = {
         **{name: parts[name] for name in ("comment", "open_comment", "string", "open_string")},
         "bracket": r"[()\[\]{}]",
+        "plain": plain,
         "word": parts["word"],
     }
     return re.compile("|".join(f"(?P<{name}>{part})" for name, part in alternatives.items()))
