@@ -17,7 +17,7 @@ from typing import Any
 
 from lsprotocol import types
 
-from lstm_lsp.server import convert, features, settings, status
+from lstm_lsp.server import convert, features, protocol, settings, status, training
 from lstm_lsp.server.server import Server
 
 _WATCHED = "**/*.{java,py,pyi}"
@@ -36,15 +36,16 @@ def build(model: str | None = None, log: list[logging.Handler] | None = None) ->
     server.feature(types.TEXT_DOCUMENT_INLINE_COMPLETION, inline)(
         partial(features.inline_completion, server)
     )
-    server.feature(features.GENERATE)(partial(features.generate, server))
-    server.feature(features.SURPRISE)(partial(features.surprise, server))
-    server.feature(features.STATUS)(lambda *_: server.status())
+    server.feature(protocol.GENERATE)(partial(features.generate, server))
+    server.feature(protocol.SURPRISE)(partial(features.surprise, server))
+    server.feature(protocol.STATUS)(lambda *_: server.status())
     commands: dict[str, Callable[..., Any]] = {
         "lstmLsp.enable": lambda *_: server.enable(True),
         "lstmLsp.disable": lambda *_: server.enable(False),
         "lstmLsp.toggle": lambda *_: server.enable(not server.session.settings.enabled),
         "lstmLsp.status": lambda *_: server.status(),
         "lstmLsp.explain": lambda *arguments: features.explain(server, *arguments),
+        "lstmLsp.train": lambda *arguments: training.train(server, *arguments),
         "lstmLsp.reloadModel": lambda *_: server.load(),
     }
     for name, command in commands.items():

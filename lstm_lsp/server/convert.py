@@ -199,6 +199,13 @@ class Params:
             raise self._wrong(name, "a string or a whole number")
         return value
 
+    def string(self, name: str) -> str | None:
+        """Return a string, None when it is not there."""
+        value = self._members.get(name)
+        if value is not None and not isinstance(value, str):
+            raise self._wrong(name, "a string")
+        return value
+
     def _object(self, name: str) -> Mapping[str, Any]:
         value = self._members.get(name)
         if not isinstance(value, Mapping):

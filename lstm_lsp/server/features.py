@@ -16,7 +16,7 @@ from lsprotocol import types
 
 from lstm_lsp.server import convert
 from lstm_lsp.server.convert import Params
-from lstm_lsp.server.protocol import content_modified, refused
+from lstm_lsp.server.protocol import GENERATE, SURPRISE, content_modified, refused
 from lstm_lsp.server.session import Answer, Where
 from lstm_lsp.server.snapshot import Spot
 from lstm_lsp.server.worker import Job, Priority
@@ -26,10 +26,6 @@ if TYPE_CHECKING:
     from lstm_lsp.server.server import Server
 
 logger = logging.getLogger(__name__)
-
-GENERATE = "lstmLsp/generate"
-SURPRISE = "lstmLsp/surprise"
-STATUS = "lstmLsp/status"
 
 TRIGGERS = [".", "(", "[", ",", "=", "@"]
 _POPUP_KINDS = ("char", "token", "line")

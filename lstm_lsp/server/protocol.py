@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 import inspect
 import logging
-from collections.abc import Generator
 from concurrent.futures import Future
 from typing import Any, Protocol
 
@@ -29,7 +28,9 @@ from pygls.protocol.json_rpc import JsonRPCNotification
 
 logger = logging.getLogger(__name__)
 
-OWN_METHODS = "lstmLsp/"
+GENERATE = "lstmLsp/generate"
+SURPRISE = "lstmLsp/surprise"
+STATUS = "lstmLsp/status"
 
 
 class Texts(Protocol):
@@ -145,13 +146,18 @@ class OwnProtocol(LanguageServerProtocol):
         future.add_done_callback(callback)
 
     @lsp_method(types.WORKSPACE_EXECUTE_COMMAND)
-    def lsp_workspace__execute_command(
-        self, params: types.ExecuteCommandParams
-    ) -> Generator[Any, Any, Any]:
-        """Run a command with its arguments as they came."""
+    def lsp_workspace__execute_command(self, params: types.ExecuteCommandParams) -> Any:
+        """Run a command with its arguments as they came; cancelled, its coroutine is, too."""
         if (handler := self.fm.commands.get(params.command)) is None:
             raise JsonRpcInvalidParams(f"there is no command {params.command}")
-        return (yield handler, tuple(params.arguments or ()), None)
+        return handler(*(params.arguments or ()))
+
+    def _handle_cancel_notification(self, msg_id: Any) -> None:
+        """Cancel a request; one that is answered already is nothing to warn of."""
+        if msg_id in self._request_futures:
+            super()._handle_cancel_notification(msg_id)
+        else:
+            logger.debug("cancelled after its answer: %s", msg_id)
 
     # -- messages out ----------------------------------------------------------------
 

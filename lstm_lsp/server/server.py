@@ -9,34 +9,34 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import uuid
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Coroutine, Generator, Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from lsprotocol import types
 from pygls.exceptions import JsonRpcException
 from pygls.lsp.server import LanguageServer
 
 from lstm_lsp import __version__
-from lstm_lsp.server import convert, features, settings, status
-from lstm_lsp.server.protocol import OwnProtocol, parse_error
+from lstm_lsp.server import convert, settings, status
+from lstm_lsp.server.progress import ShownWork
+from lstm_lsp.server.protocol import STATUS, OwnProtocol, parse_error
 from lstm_lsp.server.session import Session
 from lstm_lsp.server.snapshot import Snapshot, Spot
 from lstm_lsp.server.worker import Job, Priority
 
 if TYPE_CHECKING:
     from lstm_lsp.server.engine import Engine
+    from lstm_lsp.server.training import Training
 
 logger = logging.getLogger(__name__)
 
 Reading = Generator[None, None, None]
+T = TypeVar("T")
 
 _PAUSE = 0.2  # seconds without an answer after which the server reads ahead
-
-_WATCHED = "**/*.{java,py,pyi}"
 
 
 class Server(LanguageServer):
@@ -61,6 +61,8 @@ class Server(LanguageServer):
         self._warm_up: list[Job | asyncio.TimerHandle] = []
         self._opened: list[Snapshot] = []
         self._tasks: set[asyncio.Task[Any]] = set()
+        self.training: Training | None = None
+        """The run that is going on."""
         self.protocol.texts = self.session
         self.session.listening = self._documents_changed
         status.log_to(self._log, self.session.settings.log_level)
@@ -79,13 +81,12 @@ class Server(LanguageServer):
             yield
             return
         task = asyncio.current_task()
-        self.send_progress(token, types.WorkDoneProgressBegin(title=title, cancellable=True))
-        self.protocol.progress.tokens[token] = _Cancels(task)  # type: ignore[assignment]
+        assert task is not None
+        shown = ShownWork(self, title, token, task.cancel, measured=False)
         try:
             yield
         finally:
-            self.protocol.progress.tokens.pop(token, None)
-            self.send_progress(token, types.WorkDoneProgressEnd())
+            shown.end()
 
     def warm_up(self, snapshot: Snapshot, offset: int) -> None:
         """Read up to a place where typing goes on, and ahead of it after a moment's pause."""
@@ -147,12 +148,13 @@ class Server(LanguageServer):
         if answer and answer[0] is not None:
             self.change_options(convert.plain(answer[0]))
 
-    def start(self, coroutine: Any) -> None:
+    def start(self, coroutine: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         """Run a coroutine beside the handlers; log what goes wrong."""
         task = asyncio.ensure_future(coroutine)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         task.add_done_callback(_log_failure)
+        return task
 
     # -- the model and the project ---------------------------------------------------
 
@@ -215,7 +217,9 @@ class Server(LanguageServer):
         def tell(indexed: int, total: int) -> None:
             if not job.is_cancelled():
                 self._indexed = (indexed, total)
-                shown.report(indexed, total)
+                percentage = 100 * indexed // max(total, 1)
+                if percentage >= shown.percentage + 5:
+                    shown.report(f"{indexed} of {total} files", percentage)
 
         job = self.session.worker.submit(Priority.INDEXING, work)
         self._background.append(job)
@@ -274,10 +278,12 @@ class Server(LanguageServer):
         new = self.status()
         if any(new[key] != self._status.get(key) for key in ("state", "reason", "model")):
             self._status = new
-            self.protocol.notify(features.STATUS, new)
+            self.protocol.notify(STATUS, new)
 
     def stop(self) -> None:
         """End all work at once."""
+        if self.training is not None:
+            self.training.kill()
         self.session.worker.stop()
 
 
@@ -287,55 +293,6 @@ def _follow(server: Server, engine: Engine, job: Job) -> Generator[None, None, N
 
 def _read(engine: Engine, folder: Path, file: Path, job: Job) -> None:
     engine.read_file(folder, file)
-
-
-class ShownWork:
-    """Work of the server's own that the client shows, if it can show such."""
-
-    def __init__(self, server: Server, title: str) -> None:
-        self._server = server
-        self._title = title
-        self._token = str(uuid.uuid4())
-        self._begun = self._ended = False
-        self._percentage = 0
-        window = server.client_capabilities.window
-        if window is not None and window.work_done_progress:
-            server.start(self._begin())
-
-    def report(self, done: int, total: int) -> None:
-        """Say how far it is; in steps of five per cent."""
-        percentage = 100 * done // max(total, 1)
-        if self._begun and percentage >= self._percentage + 5:
-            self._percentage = percentage
-            message = f"{done} of {total} files"
-            value = types.WorkDoneProgressReport(message=message, percentage=percentage)
-            self._server.send_progress(self._token, value)
-
-    def end(self) -> None:
-        """Say that it is over."""
-        if self._begun and not self._ended:
-            self._server.send_progress(self._token, types.WorkDoneProgressEnd())
-        self._ended = True
-
-    async def _begin(self) -> None:
-        # The token may be used only after the client has agreed to it, and it may never.
-        create = types.WorkDoneProgressCreateParams(token=self._token)
-        await self._server.window_work_done_progress_create_async(create)
-        if not self._ended:
-            self._begun = True
-            begin = types.WorkDoneProgressBegin(title=self._title, percentage=0)
-            self._server.send_progress(self._token, begin)
-
-
-class _Cancels:
-    """What pygls cancels when the client cancels work-done progress: a task."""
-
-    def __init__(self, task: asyncio.Task[Any] | None) -> None:
-        self._task = task
-
-    def cancel(self) -> None:
-        if self._task is not None:
-            self._task.cancel()
 
 
 def _log_failure(task: asyncio.Task[Any]) -> None:
