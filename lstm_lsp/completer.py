@@ -182,11 +182,7 @@ class Completer:
             if not situation.line_after:
                 paths = search.rescore(predictor, paths, symbols.encode(situation.below))
             return fit_lines(paths, situation, raw)
-        indentation = (
-            len(situation.line_before)
-            if not situation.line_before.strip()
-            else len(situation.indentation)
-        )
+        indentation = len(situation.line_before)
         paths = search.block(predictor, start, words, indentation, floor=floor)
         return fit_blocks(paths, situation, raw)
 

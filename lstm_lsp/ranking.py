@@ -140,8 +140,8 @@ def silence(kind: Kind, situation: Situation, settings: Presentation) -> str | N
         return "suggestions in strings are switched off"
     if situation.inside_word:
         return "the cursor is inside a word"
-    if kind == "block" and situation.line_after:
-        return "text follows on the line"
+    if kind == "block" and (situation.line_before.strip() or situation.line_after):
+        return "a block fills an empty line, and this one is not"
     return None
 
 

@@ -105,7 +105,9 @@ def test_a_bracket_that_a_later_line_closes_is_not_closed_again() -> None:
         ("# pri|", "line", "suggestions in comments are switched off"),
         ("x = 'a |'", "token", "suggestions in strings are switched off"),
         ("x = 'a' |", "token", None),
-        ("x = | # why", "block", "text follows on the line"),
+        ("    | # why", "block", "a block fills an empty line, and this one is not"),
+        ("x = |", "block", "a block fills an empty line, and this one is not"),
+        ("    |", "block", None),
     ],
 )
 def test_where_nothing_is_offered(text: str, kind: Kind, reason: str | None) -> None:
