@@ -127,7 +127,10 @@ def resolve(server: Server, item: types.CompletionItem) -> types.CompletionItem:
 def inline_completion(
     server: Server, params: types.InlineCompletionParams
 ) -> Coroutine[Any, Any, types.InlineCompletionList]:
-    """Ghost text: the rest of the line, or a block where the line is empty."""
+    """Ghost text: the rest of the line, or a block where the line is empty.
+
+    One item by itself, all that are worth showing, best first, when asked for by hand.
+    """
     selected = params.context.selected_completion_info
     automatic = params.context.trigger_kind == types.InlineCompletionTriggerKind.Automatic
     where = server.session.where(params.text_document.uri, params.position)
@@ -157,10 +160,12 @@ async def _inline_completion(
     if snapshot is None:
         return convert.NO_INLINE
     begun = selected.text if selected else ""
-    text = None
+    left = None
     if automatic and not begun and not where.reason:
-        text = _still_shown(server, where)
-    if text is None:
+        left = _still_shown(server, where)
+    if left is not None:
+        texts = [left]
+    else:
         document = snapshot.document
         line = document.text[document.line_start(where.offset) : document.line_end(where.offset)]
         kinds = ("line",) if line.strip() or begun else ("block", "line")
@@ -168,9 +173,14 @@ async def _inline_completion(
         answer = await _answer(server, where, method, kinds, priority, selected=(begun, replaced))
         if answer is None or not answer.candidates:
             return convert.NO_INLINE
-        blocks = [one for one in answer.candidates if one.kind == "block"]
-        text = answer.shown = (blocks or answer.candidates)[0].text
-    return types.InlineCompletionList(items=[_inline_item(server, begun + text, params, selected)])
+        # A block was searched for where one is wanted; the sort by kind keeps the order within.
+        best_first = sorted(answer.candidates, key=lambda one: one.kind != "block")
+        texts = [one.text for one in best_first]
+        answer.shown = texts[0]
+    if automatic:  # who types looks at one; who asks may look through them
+        texts = texts[:1]
+    items = [_inline_item(server, begun + text, params, selected) for text in texts]
+    return types.InlineCompletionList(items=items)
 
 
 def _inline_item(
@@ -293,18 +303,17 @@ async def _surprise(server: Server, start: Where, end: int) -> dict[str, Any]:
 
 
 def explain(server: Server, *arguments: Any) -> Coroutine[Any, Any, dict[str, Any]]:
-    """Why something, or nothing, is offered at a position; of the last answer without one."""
+    """Why something, or nothing, is offered at a position; without one, at the last asked for."""
     if arguments and arguments[0] is not None:
         read = Params(arguments[0], "lstmLsp.explain")
         return _explain(server, server.session.where(read.uri(), read.position()))
-    answers = server.session.answers.values()
-    if not answers:
+    if (asked := server.session.asked) is None:
         return _explain(server, Where(None, 0, "nothing was asked for yet"))
-    last = max(answers, key=lambda one: one.key)
-    return _explain(server, Where(last.snapshot, last.offset, last.reason))
+    # The text as it was then: the user may have typed on, or moved, to ask this.
+    return _explain(server, asked, past=True)
 
 
-async def _explain(server: Server, where: Where) -> dict[str, Any]:
+async def _explain(server: Server, where: Where, *, past: bool = False) -> dict[str, Any]:
     session, snapshot, engine = server.session, where.snapshot, server.session.engine
     if snapshot is None or where.reason or engine is None:
         return convert.explanation([], where.reason)
@@ -314,7 +323,7 @@ async def _explain(server: Server, where: Where) -> dict[str, Any]:
         spot = Spot(snapshot, where.offset)
         return engine.explain(spot, opened, settings.kinds, settings, job.is_cancelled)
 
-    judged = await session.ask(snapshot, "lstmLsp.explain", Priority.REQUEST, work)
+    judged = await session.ask(snapshot, "lstmLsp.explain", Priority.REQUEST, work, past=past)
     if judged is None:
         return convert.explanation([], "the text has changed since")
     return convert.explanation(judged, None)

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from lstm_lsp.server.training import Training
 
 logger = logging.getLogger(__name__)
+_PATIENCE = 0.5  # seconds that reading the project may take before it is told
 
 Reading = Generator[None, None, None]
 T = TypeVar("T")
@@ -194,9 +195,10 @@ class Server(LanguageServer):
             shown.end()
         if engine is not None and not job.is_cancelled():
             session.engine = engine
-            self.tell_status()
             if engine.memory is not None and session.folders:
                 await self._index(engine)
+            else:
+                self.tell_status()
 
     async def _index(self, engine: Engine) -> None:
         folders = list(self.session.folders)
@@ -223,10 +225,12 @@ class Server(LanguageServer):
 
         job = self.session.worker.submit(Priority.INDEXING, work)
         self._background.append(job)
-        self.tell_status()
+        # A small project is read before anybody needs to know that it is being read.
+        telling = loop.call_later(_PATIENCE, self.tell_status)
         try:
             await asyncio.wrap_future(job.result)
         finally:
+            telling.cancel()
             shown.end()
             if job in self._background:  # another load has not begun
                 self._background.remove(job)

@@ -65,6 +65,8 @@ class Session:
         self.engine: Engine | None = None
         self.engine_problem: str | None = None  # why there is no model
         self.answers: dict[tuple[str, str], Answer] = {}  # by URI and method
+        self.asked: Where | None = None
+        """Where something was last asked for, answered or not; for `explain`."""
         self._jobs: dict[tuple[str, str], Job] = {}
         self._answered = 0
         self.listening: Callable[[], None] = lambda: None
@@ -115,6 +117,8 @@ class Session:
         if self.open.pop(uri, None) is not None:
             for key in [key for key in self.answers if key[0] == uri]:
                 del self.answers[key]
+            if self.asked is not None and self.asked.snapshot and self.asked.snapshot.uri == uri:
+                self.asked = None
             self.listening()
 
     def folder_of(self, file: Path | None) -> Path | None:
@@ -156,14 +160,21 @@ class Session:
     # -- work ------------------------------------------------------------------------
 
     async def ask(
-        self, snapshot: Snapshot, method: str, priority: Priority, work: Callable[[Job], Any]
+        self,
+        snapshot: Snapshot,
+        method: str,
+        priority: Priority,
+        work: Callable[[Job], Any],
+        *,
+        past: bool = False,
     ) -> Any:
         """Return what `work` gives, or None when its text is no longer the document's.
 
+        With `past` it need not be: the question is about text as it was.
         Cancels the last request of the same method for the document, and its own job when
         the request is cancelled.
         """
-        key = (snapshot.uri, method)
+        key = ("" if past else snapshot.uri, method)  # an edit does not end it then
         if (older := self._jobs.get(key)) is not None:
             older.cancel()
         job = self._jobs[key] = self.worker.submit(priority, work)
@@ -175,16 +186,17 @@ class Session:
         finally:
             if self._jobs.get(key) is job:
                 del self._jobs[key]
-        return result if self.open.get(snapshot.uri) is snapshot else None
+        return result if past or self.open.get(snapshot.uri) is snapshot else None
 
     def begin_answer(self, where: Where) -> Answer:
         """Return an answer with a new key; `keep` it when it is complete."""
         assert where.snapshot is not None
         self._answered += 1
+        self.asked = where
         return Answer(self._answered, where.snapshot, where.offset, where.reason)
 
     def keep(self, method: str, answer: Answer) -> None:
-        """Keep what was answered last, for `explain`, for resolve and for typing along."""
+        """Keep what was answered last, for resolve and for typing along."""
         self.answers[answer.snapshot.uri, method] = answer
 
     def answer(self, key: int) -> Answer | None:

@@ -88,11 +88,27 @@ def test_with_a_token_batches_come_by_progress(client: Client, uri: str) -> None
 
 def test_inline_completion_is_put_at_the_cursor(client: Client, uri: str) -> None:
     client.notify("textDocument/didOpen", document("value = ", uri))
-    found = client.ask("textDocument/inlineCompletion", inline(uri, 0, 8))
-    (item,) = found["items"]
     here = {"line": 0, "character": 8}
-    assert item["range"] == {"start": here, "end": here}
-    assert item["insertText"]
+    for kind in (1, 2):
+        found = client.ask("textDocument/inlineCompletion", inline(uri, 0, 8, kind=kind))
+        for item in found["items"]:
+            assert item["range"] == {"start": here, "end": here}
+            assert item["insertText"]
+
+
+def test_who_asks_by_hand_gets_several_to_look_through(client: Client, uri: str) -> None:
+    client.notify("textDocument/didOpen", document("value = ", uri))
+    automatic = client.ask("textDocument/inlineCompletion", inline(uri, 0, 8, kind=2))
+    invoked = client.ask("textDocument/inlineCompletion", inline(uri, 0, 8, kind=1))
+    assert len(invoked["items"]) > 1
+    assert automatic["items"] == invoked["items"][:1]
+    explained = client.ask(
+        "workspace/executeCommand",
+        {"command": "lstmLsp.explain", "arguments": [at(0, 8, uri)]},
+    )
+    chances = {one["text"]: one["probability"] for one in explained["candidates"]}
+    shown = [chances[item["insertText"]] for item in invoked["items"]]
+    assert shown == sorted(shown, reverse=True)
 
 
 def test_inline_completion_goes_on_from_what_the_popup_has_selected(

@@ -184,6 +184,18 @@ def test_explain_tells_of_every_candidate(client: Client, uri: str) -> None:
     assert valid(execute(client, "explain"), "explain.result") == found
 
 
+def test_explain_without_a_place_is_about_the_last_one_asked_for(client: Client, uri: str) -> None:
+    client.notify("textDocument/didOpen", document("value = ", uri))
+    before = execute(client, "explain", at(0, 8, uri))
+    client.ask("textDocument/completion", at(0, 8, uri))
+    client.change(uri, 2, ((0, 0), (0, 8)), "while something_else(")
+    client.notify("textDocument/didOpen", document("x", f"{uri}.py"))
+    assert execute(client, "explain") == before
+    assert execute(client, "explain", at(0, 8, uri)) != before
+    client.notify("textDocument/didClose", {"textDocument": {"uri": uri}})
+    assert execute(client, "explain")["reason"] == "nothing was asked for yet"
+
+
 # -- our own methods, and the schemas of what is sent --------------------------------------
 
 
@@ -274,7 +286,6 @@ def test_the_project_is_read_and_reported(start: Any, tmp_path: Path) -> None:
     )
     created = client.wait(lambda one: one.get("method") == "window/workDoneProgress/create")
     client.send({"id": created["id"], "result": None})
-    client.status("busy")
     client.wait(
         lambda one: (
             one.get("method") == "lstmLsp/status"
@@ -283,6 +294,10 @@ def test_the_project_is_read_and_reported(start: Any, tmp_path: Path) -> None:
         )
     )
     assert valid(client.ask("lstmLsp/status", {}), "status")["total"] == 30
+    told = [one["params"] for one in client.messages if one.get("method") == "lstmLsp/status"]
+    states = [one["state"] for one in told]
+    # Busy only where reading took long enough to be worth telling, and ready once.
+    assert states in (["loading", "ready"], ["loading", "busy", "ready"])
     assert client.stop() == 0
 
 
