@@ -101,7 +101,12 @@ def measures(model: Model) -> dict[str, tuple[Measure, int]]:
         zeros, read = np.zeros(batch, np.int64), np.full(batch, ord("e"))
         hypotheses = predictor.advance(hypotheses, zeros, read)
         parents = np.arange(batch)
-        return lambda: predictor.advance(hypotheses, parents, read)
+
+        def advance() -> object:
+            hypotheses.followed.clear()  # or the step would not be taken again
+            return predictor.advance(hypotheses, parents, read)
+
+        return advance
 
     def bare() -> Measure:
         # The session's own call, with nothing of ours around it.

@@ -13,7 +13,7 @@ bytes that break UTF-8 after the hypothesis' tail (Unicode 16, table 3-7).
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
@@ -69,13 +69,16 @@ class Hypotheses:
 
     `state`, the network's, unmixed; `tails`, the last symbols of each, at most TAIL;
     `log_probs` float32 (B, 256), the natural-log distribution of the next symbol, -inf
-    where it may not be drawn; `probabilities`, the same in 0-1.
+    where it may not be drawn; `probabilities`, the same in 0-1. `followed`, what its
+    predictor has already gone on to from here, by parents and symbols: searches that begin
+    at one place often take the same steps, and a batch that is the same gives the same.
     """
 
     state: State
     tails: list[bytes]
     log_probs: Floats
     probabilities: Floats
+    followed: dict[tuple[bytes, bytes], Hypotheses] = field(default_factory=dict, repr=False)
 
     def __len__(self) -> int:
         return len(self.tails)
@@ -117,18 +120,20 @@ class Predictor:
         """
         if self._cancelled():
             raise Cancelled
+        step = parents.tobytes(), read.tobytes()
+        if (known := hypotheses.followed.get(step)) is not None:
+            return known
         self.steps += 1
         tails, state = hypotheses.tails, hypotheses.state
         if len(tails) > 1 or len(parents) > 1:
             state = state.take(parents)
         state = self._model.step(read, state)
-        return self._predict(
-            state,
-            [
-                (tails[parent] + SYMBOLS[symbol])[-TAIL:]
-                for parent, symbol in zip(parents.tolist(), read.tolist(), strict=True)
-            ],
-        )
+        tails = [
+            (tails[parent] + SYMBOLS[symbol])[-TAIL:]
+            for parent, symbol in zip(parents.tolist(), read.tolist(), strict=True)
+        ]
+        hypotheses.followed[step] = found = self._predict(state, tails)
+        return found
 
     def _predict(self, state: State, tails: list[bytes]) -> Hypotheses:
         log_probs = self._mixer.mix(state.log_probs, tails) + _mask(tails)

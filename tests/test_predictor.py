@@ -99,3 +99,16 @@ def test_steps_are_counted_and_cancel_stops_before_the_next(tiny_model: Model) -
     with pytest.raises(Cancelled):
         read(predictor, start, b"a")
     assert predictor.steps == 3
+
+
+def test_a_step_that_was_taken_is_not_taken_again(tiny_model: Model) -> None:
+    predictor = Predictor(tiny_model, NetworkAlone())
+    start = predictor.start(tiny_model.read(b"x = ", tiny_model.start()), b"x = ")
+    once = read(predictor, start, b"abc")
+    assert read(predictor, start, b"abc") is once
+    assert predictor.steps == 3
+    other = read(predictor, start, b"abd")
+    assert predictor.steps == 4
+    again = Predictor(tiny_model, NetworkAlone())
+    fresh = read(again, again.start(start.state, b"x = "), b"abd")
+    assert np.array_equal(fresh.log_probs, other.log_probs)
