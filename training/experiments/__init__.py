@@ -10,11 +10,13 @@ import time
 from dataclasses import replace
 from typing import Any
 
+from lstm_lsp.explore.weights import Weights
+
 from . import copying, counter, selective, state
 from .fit import fit
 from .report import show
 
-__all__ = ["EXPERIMENTS", "run", "show"]
+__all__ = ["EXPERIMENTS", "run", "show", "train"]
 
 EXPERIMENTS = {
     "counter": counter,
@@ -27,19 +29,30 @@ _PROMISED = ("lstm", "peephole")
 """The cells for which the article claims what the binding checks ask."""
 
 
+def train(name: str, seed: int = 0, cell: str = "lstm", *, steps: int | None = None) -> Weights:
+    """Train experiment `name`; `steps` replaces its own training budget."""
+    experiment = EXPERIMENTS[name]
+    return fit(
+        experiment.draw,
+        layers=experiment.LAYERS,
+        units=experiment.UNITS,
+        cell=cell,
+        steps=experiment.STEPS if steps is None else steps,
+        seed=seed,
+    )
+
+
 def run(
     name: str, seed: int = 0, cell: str = "lstm", *, steps: int | None = None
 ) -> dict[str, Any]:
     """Train experiment `name` and return its report, what `experiment --json` prints.
 
     `passed` is false when a binding check fails; for a cell other than the two LSTMs no
-    claim is binding. `steps` replaces the experiment's own training budget.
+    claim is binding.
     """
     experiment = EXPERIMENTS[name]
-    steps = experiment.STEPS if steps is None else steps
-    size = {"layers": experiment.LAYERS, "units": experiment.UNITS}
     started = time.monotonic()
-    weights = fit(experiment.draw, **size, cell=cell, steps=steps, seed=seed)
+    weights = train(name, seed, cell, steps=steps)
     seconds = time.monotonic() - started
     checks = experiment.examine(weights)
     if cell not in _PROMISED:
@@ -48,8 +61,9 @@ def run(
         "experiment": name,
         "cell": cell,
         "seed": seed,
-        **size,
-        "steps": steps,
+        "layers": experiment.LAYERS,
+        "units": experiment.UNITS,
+        "steps": experiment.STEPS if steps is None else steps,
         "seconds": round(seconds, 2),
         "passed": all(check.verdict != "fail" for check in checks),
         "checks": [check.as_json() for check in checks],
