@@ -225,10 +225,10 @@ def test_a_calibration_is_looked_up_between_its_points() -> None:
     assert table.probability("token", 0.5) == 0.5
 
 
-@given(
-    points=st.lists(st.tuples(st.floats(0, 1), st.floats(0, 1)), min_size=1, max_size=6),
-    wanted=st.floats(0, 1),
-)
+SHARES = st.integers(0, 1000).map(lambda n: n / 1000)  # steps that a float can tell apart
+
+
+@given(points=st.lists(st.tuples(SHARES, SHARES), min_size=1, max_size=6), wanted=SHARES)
 def test_the_least_raw_probability_reaches_the_calibrated_one(
     points: list[tuple[float, float]], wanted: float
 ) -> None:

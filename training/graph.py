@@ -21,7 +21,6 @@ import json
 from dataclasses import asdict
 from typing import Any
 
-import google.protobuf.message  # type: ignore[import-untyped]
 import numpy as np
 import numpy.typing as npt
 import onnx
@@ -29,6 +28,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from lstm_lsp import symbols
 from lstm_lsp.card import CARD_KEY, FORMAT, FORMAT_KEY, Architecture
+from lstm_lsp.explore.weights import model_arrays
 
 Floats = npt.NDArray[np.float32]
 Weights = dict[str, Floats]
@@ -267,30 +267,9 @@ def weights_of(content: bytes) -> tuple[Weights, Architecture, dict[str, Any]]:
     `content` is not such a file.
     """
     try:
-        model = onnx.load_from_string(content)
-        card = json.loads({p.key: p.value for p in model.metadata_props}[CARD_KEY])
-        architecture = Architecture.from_json(card["architecture"])
-        stored = {c.name: numpy_helper.to_array(c) for c in model.graph.initializer}
-        int8, units = "output_values" in stored, architecture.units
-        embedding = stored["embedding"][:, : architecture.embedding]
-        weights: Weights = {"embedding.weight": embedding, "output.bias": stored["output_bias"]}
-        for layer in range(architecture.layers):
-            for kind, name in (("ih", f"w{layer}"), ("hh", f"r{layer}")):
-                matrix = stored[name][0] if not int8 else _dequantised(stored, name)
-                columns = units if layer or kind == "hh" else architecture.embedding
-                gates = _torch_gates(matrix, units)
-                weights[f"lstm.weight_{kind}_l{layer}"] = gates[:, :columns]
-            biases = np.split(stored[f"bias{layer}"][0], 2)
-            for kind, bias in zip(("ih", "hh"), biases, strict=True):
-                weights[f"lstm.bias_{kind}_l{layer}"] = _torch_gates(bias, units)
-        if int8:
-            scale = stored["output_scale"] * HIDDEN_LEVELS
-            weights["output.weight"] = (stored["output_values"][:units] * scale).T
-        else:
-            weights["output.weight"] = stored["output_weight"].T
-    except (KeyError, TypeError, google.protobuf.message.DecodeError) as error:
+        return model_arrays(content)
+    except ValueError as error:
         raise ValueError(f"not a model file that can be trained on: {error}") from None
-    return {n: np.array(w, np.float32, order="C") for n, w in weights.items()}, architecture, card
 
 
 def dither(weights: Weights, seed: int = 0) -> Weights:
@@ -308,14 +287,3 @@ def dither(weights: Weights, seed: int = 0) -> Weights:
             noise = random.uniform(-0.5, 0.5, matrix.shape).astype(np.float32)
             spread[name] = matrix + step * noise
     return spread
-
-
-def _dequantised(stored: dict[str, npt.NDArray[Any]], name: str) -> Floats:
-    matrix: Floats = (stored[f"{name}_values"][0] * stored[f"{name}_scale"][0]).T
-    return matrix
-
-
-def _torch_gates(matrix: Floats, units: int) -> Floats:
-    """Reorder the rows of ONNX's gates i, o, f, g to torch's i, f, g, o, without added units."""
-    i, o, f, g = (gate[:units] for gate in np.split(matrix, 4))
-    return np.concatenate((i, f, g, o))

@@ -129,10 +129,17 @@ def _from_checkpoint(path: Path) -> Weights:
 
 
 def _from_model(content: bytes) -> Weights:
-    """Read the initialisers that `lstm_lsp.training.graph` writes. Raises ValueError.
+    arrays, architecture, _ = model_arrays(content)
+    return from_arrays(architecture, arrays)
 
-    ONNX orders an LSTM's gates i, o, f, g and keeps both biases in one array; the int8
-    file has two more input columns with zero weights.
+
+def model_arrays(content: bytes) -> tuple[dict[str, Floats], Architecture, dict[str, Any]]:
+    """Return a model file's weights by torch's names, its architecture and its card.
+
+    Reads the initialisers that `lstm_lsp.training.graph` writes: ONNX orders an LSTM's gates
+    i, o, f, g and keeps both biases in one array; the int8 file is dequantised, and its
+    constant columns and units are left out. Raises ValueError when `content` is something
+    else, WeightsError without onnx.
     """
     try:
         import onnx  # noqa: PLC0415 - an extra
@@ -143,38 +150,43 @@ def _from_model(content: bytes) -> Weights:
         card = json.loads({p.key: p.value for p in model.metadata_props}[CARD_KEY])
         architecture = Architecture.from_json(card["architecture"])
         stored = {c.name: onnx.numpy_helper.to_array(c) for c in model.graph.initializer}
+        units = architecture.units
         arrays = {
             "embedding.weight": stored["embedding"][:, : architecture.embedding],
+            "output.weight": _matrix(stored, "output")[:, :units],
             "output.bias": stored["output_bias"],
-            "output.weight": _matrix(stored, "output", "output_weight"),
         }
         for n in range(architecture.layers):
-            width = architecture.units if n else architecture.embedding
-            arrays[f"weight_ih_l{n}"] = _torch_gates(_matrix(stored, f"w{n}", f"w{n}"))[:, :width]
-            arrays[f"weight_hh_l{n}"] = _torch_gates(_matrix(stored, f"r{n}", f"r{n}"))
+            width = units if n else architecture.embedding
             input_bias, recurrent_bias = np.split(stored[f"bias{n}"][0], 2)
-            arrays[f"bias_ih_l{n}"] = _torch_gates(input_bias)
-            arrays[f"bias_hh_l{n}"] = _torch_gates(recurrent_bias)
+            for kind, gates in (
+                ("weight_ih", _matrix(stored, f"w{n}")[:, :width]),
+                ("weight_hh", _matrix(stored, f"r{n}")[:, :units]),
+                ("bias_ih", input_bias),
+                ("bias_hh", recurrent_bias),
+            ):
+                arrays[f"lstm.{kind}_l{n}"] = _torch_gates(gates, units)
     except (KeyError, TypeError, struct.error) as error:
         raise ValueError(f"{type(error).__name__} {error}") from None
     except Exception as error:  # protobuf's own types, which vary with its version
         raise ValueError(str(error)) from None
-    return from_arrays(architecture, arrays)
+    whole = {name: np.array(value, np.float32, order="C") for name, value in arrays.items()}
+    return whole, architecture, card
 
 
-def _matrix(stored: dict[str, npt.NDArray[Any]], int8: str, fp32: str) -> Floats:
+def _matrix(stored: dict[str, npt.NDArray[Any]], name: str) -> Floats:
     """Return a weight matrix as rows of outputs, from its int8 form if there is one."""
-    if f"{int8}_values" not in stored:
-        matrix = stored[fp32]
-        return np.asarray(matrix.T if int8 == "output" else matrix[0], np.float32)
-    values, scale = stored[f"{int8}_values"], stored[f"{int8}_scale"]
-    if int8 == "output":  # its scale holds that of the hidden state's 127 levels as well
+    if f"{name}_values" not in stored:
+        return stored["output_weight"].T if name == "output" else stored[name][0]
+    values, scale = stored[f"{name}_values"], stored[f"{name}_scale"]
+    if name == "output":  # its scale holds that of the hidden state's 127 levels as well
         values, scale = values[None], scale[None] * 127
     return np.asarray((values[0] * scale[0]).T, np.float32)
 
 
-def _torch_gates(matrix: Floats) -> Floats:
-    i, o, f, g = np.split(matrix, 4)
+def _torch_gates(matrix: Floats, units: int) -> Floats:
+    """Reorder the rows of ONNX's gates i, o, f, g to torch's i, f, g, o."""
+    i, o, f, g = (gate[:units] for gate in np.split(matrix, 4))
     return np.concatenate((i, f, g, o))
 
 
