@@ -142,12 +142,12 @@ def _add_json(command: argparse.ArgumentParser) -> None:
     command.add_argument("--json", action="store_true", help="print one JSON object instead")
 
 
-def _address(text: str) -> str:
-    """Return HOST:PORT as it is; the host may be left out and means this machine alone."""
-    _, _, port = text.rpartition(":")
+def _address(text: str) -> tuple[str, int]:
+    """Return host and port; the host may be left out and means this machine alone."""
+    host, _, port = text.rpartition(":")
     if not port.isdecimal() or int(port) > 65535:
         raise argparse.ArgumentTypeError(f"{text!r} is not HOST:PORT")
-    return text
+    return host.strip("[]") or "127.0.0.1", int(port)
 
 
 def _language(text: str) -> str:

@@ -123,21 +123,21 @@ async def _register_dynamically(server: Server) -> None:
 
 def serve(
     model: str | None = None,
-    tcp: str | None = None,
-    ws: str | None = None,
+    tcp: tuple[str, int] | None = None,
+    ws: tuple[str, int] | None = None,
     log_file: str | None = None,
 ) -> int:
-    """Serve one client over stdio, or at `tcp` or `ws` ("HOST:PORT"), until it leaves.
+    """Serve one client over stdio, or at `tcp` or `ws` (host, port), until it leaves.
 
     Returns the exit status: 0, or 1 when the client did not shut down first. Raises OSError
-    when `log_file` cannot be written, ValueError when an address is none.
+    when `log_file` cannot be written.
     """
     server = build(model, [status.file_log(log_file)] if log_file else [])
     try:
         if tcp is not None:
-            server.start_tcp(*_address(tcp))
+            server.start_tcp(*tcp)
         elif ws is not None:
-            server.start_ws(*_address(ws))
+            server.start_ws(*ws)
         else:
             server.start_io(stdout=_own_stdout())
     finally:
@@ -152,10 +152,3 @@ def _own_stdout() -> io.BufferedWriter:
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     sys.stdout = sys.stderr
     return own
-
-
-def _address(value: str) -> tuple[str, int]:
-    host, _, port = value.rpartition(":")
-    if not port.isdecimal() or int(port) > 65_535:
-        raise ValueError(f"{value} is no HOST:PORT")
-    return host.strip("[]") or "127.0.0.1", int(port)

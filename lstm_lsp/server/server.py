@@ -275,6 +275,7 @@ class Server(LanguageServer):
             "memoryMegabytes": status.resident_megabytes(),
             "indexed": self._indexed[0],
             "total": self._indexed[1],
+            "symbolsRead": engine.contexts.symbols_read if engine is not None else 0,
         }
 
     def tell_status(self) -> None:

@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from lstm_lsp.document import Document, Position, PositionError
+from lstm_lsp.symbols import header
 from tests.server.wire import Client, at, document
 
 PIECES = ["x", "na", "é", "漢", "😀", "\n", "\r", "\r\n", "\f", "\u2028", "    ", "def f(a):\n", ""]
@@ -50,26 +51,35 @@ def test_answers_after_edits_equal_those_about_a_fresh_document(
     client.notify("textDocument/didClose", {"textDocument": {"uri": fresh}})
 
 
-def test_a_burst_of_keys_gets_answers_for_the_last_text_only(client: Client, uri: str) -> None:
-    line = "for index, value in enumerate(values): total = total + value * index"
+def test_a_burst_of_keys_gets_answers_for_the_last_text_only(start: Any, uri: str) -> None:
+    line = "for index, value in enumerate(values): total = total + value * index; " * 3
+    keys = line[:200]
+    client = start()
     client.notify("textDocument/didOpen", document("", uri))
+    before = client.ask("lstmLsp/status")["symbolsRead"]
     asked: list[int] = []
-    for column, key in enumerate(line * 2):
-        client.change(uri, column + 2, ((0, column), (0, column)), key)
-        if asked and column % 3 == 0:
-            client.notify("$/cancelRequest", {"id": asked[-1]})
-        asked.append(client.request("textDocument/completion", at(0, column + 1, uri)))
+    with client.together():
+        for column, key in enumerate(keys):
+            client.change(uri, column + 2, ((0, column), (0, column)), key)
+            if asked and column % 3 == 0:
+                client.notify("$/cancelRequest", {"id": asked[-1]})
+            asked.append(client.request("textDocument/completion", at(0, column + 1, uri)))
     found = [client.answer(identifier) for identifier in asked]
+    read = client.ask("lstmLsp/status")["symbolsRead"] - before
 
-    client.notify("textDocument/didOpen", document(line * 2, uri, version=1000))
-    whole = client.ask("textDocument/completion", at(0, 2 * len(line), uri))
-    assert labels(found[-1]["result"]) == labels(whole) != []
-    for column, answer in enumerate(found[:-1], 1):
+    for column, answer in enumerate(found, 1):
         if "error" in answer:
             assert answer["error"]["code"] == -32800
         else:  # empty, or given before the next key was read
             for item in answer["result"]["items"]:
                 assert item["textEdit"]["range"]["end"]["character"] == column
+    # Every symbol once, however many of the requests were in time.
+    assert read == len(header("python", "")) + len(keys)
+    client.notify("textDocument/didClose", {"textDocument": {"uri": uri}})
+    other = uri + ".fresh.py"
+    client.notify("textDocument/didOpen", document(keys, other))
+    whole = client.ask("textDocument/completion", at(0, len(keys), other))
+    assert labels(found[-1]["result"]) == labels(whole) != []
 
 
 def labels(found: dict[str, Any]) -> list[str]:

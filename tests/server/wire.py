@@ -6,12 +6,13 @@ fails at once when the server ends first.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -35,6 +36,8 @@ class Client:
         self._arrived = threading.Condition()
         self._ended = False
         self._last = 0
+        self._holding = False
+        self._unsent = b""
         self._threads = [
             threading.Thread(target=target, daemon=True) for target in (self._read, self._drain)
         ]
@@ -46,8 +49,22 @@ class Client:
     def write(self, body: bytes) -> None:
         """Send `body` as one message, whatever it is."""
         assert self.process.stdin is not None
-        self.process.stdin.write(b"Content-Length: %d\r\n\r\n" % len(body) + body)
+        self._unsent += b"Content-Length: %d\r\n\r\n" % len(body) + body
+        if not self._holding:
+            self.process.stdin.write(self._unsent)
+            self.process.stdin.flush()
+            self._unsent = b""
+
+    @contextlib.contextmanager
+    def together(self) -> Iterator[None]:
+        """Send all messages of the block in one write, as fast as the pipe takes them."""
+        self._holding = True
+        yield
+        self._holding = False
+        assert self.process.stdin is not None
+        self.process.stdin.write(self._unsent)
         self.process.stdin.flush()
+        self._unsent = b""
 
     def send(self, message: dict[str, Any]) -> None:
         self.write(json.dumps({"jsonrpc": "2.0", **message}).encode())
