@@ -86,9 +86,9 @@ export class Preview implements Disposable {
       }
     } finally {
       clearInterval(timer);
-      redraw();
       listeners.forEach((listener) => listener.dispose());
-      if (this.writing === cancel) {
+      if (this.writing === cancel) { // else the next preview has begun, in the same document
+        redraw();
         this.writing = undefined;
         void commands.executeCommand("setContext", "lstm-lsp.writing", false);
       }

@@ -11,6 +11,7 @@ import { locate, type Found } from "./locate";
 import { activePython } from "./python";
 import { STATUS, withoutServer, type Status } from "./wire";
 
+const START_LIMIT = 60_000; // ms; it answers within one, and only then loads its model
 const MISSING = "the lstm-lsp server is not installed";
 
 export class Server implements Disposable {
@@ -84,7 +85,7 @@ export class Server implements Disposable {
     const client = (this.client = new Client(found.command, this.log, this.errors()));
     client.onNotification(STATUS, (status: Status) => this.tell(status));
     try {
-      await client.start();
+      await within(START_LIMIT, client.start());
       this.tell(await client.sendRequest<Status>(STATUS));
     } catch (error) {
       this.tell(withoutServer("off", `the server does not start: ${message(error)}`));
@@ -132,6 +133,20 @@ export class Server implements Disposable {
     } else if (choice === "Show Log") {
       this.log.show();
     }
+  }
+}
+
+/** What `promise` gives, unless it takes longer than `milliseconds`. */
+async function within<T>(milliseconds: number, promise: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_resolve, reject) => {
+    const error = new Error(`no answer for ${milliseconds / 1000} seconds`);
+    timer = setTimeout(() => reject(error), milliseconds);
+  });
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    clearTimeout(timer);
   }
 }
 
