@@ -56,15 +56,6 @@ class ClientLog(logging.Handler):
         self.loop.call_soon_threadsafe(self._send, params)
 
 
-class NoSource(logging.Filter):
-    """Shortens pygls' records, which may hold whole messages and so the user's text."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        """Keep the record, without what it was formatted with."""
-        record.msg, record.args = str(record.msg).split(":", maxsplit=1)[0], None
-        return True
-
-
 def short(message: str) -> str:
     """Return `message` at a length that no log minds."""
     return message if len(message) <= _LONGEST else message[: _LONGEST - 1] + "…"
