@@ -169,12 +169,12 @@ def state_at(text: str, language: str) -> Where:
     return scan(text, language).where
 
 
-def scan(text: str, language: str) -> Scan:
-    """Return where the end of `text` stands, `text` beginning in code."""
-    brackets: list[str] = []
+def scan(text: str, language: str, start: int = 0, opened: str = "") -> Scan:
+    """Return where the end of `text` stands; looks on from `start`, in code, with `opened`."""
+    brackets = list(opened)
     where: Where = "code"
     anchor = text.rfind("\n") + 1
-    for match in _scan_pattern(language).finditer(text):
+    for match in _scan_pattern(language).finditer(text, start):
         kind = match.lastgroup
         if kind == "bracket":
             bracket = match.group()

@@ -7,7 +7,7 @@ probabilities or models.
 from __future__ import annotations
 
 import re
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Final
 
 from lstm_lsp import lexis
@@ -37,8 +37,10 @@ class Situation:
         self.language: Final = language
         self.whole: Final = start == 0 and len(after) == len(self.after)
         """Whether this is all of the document."""
-        self.scan: Final = lexis.scan(self.before, language)
-        self.line_before: Final = self.before[self.before.rfind("\n") + 1 :]
+        line = self.before.rfind("\n") + 1
+        above = _scan_above(self.before[:line], language)
+        self.scan: Final = lexis.scan(self.before, language, above.anchor, above.brackets)
+        self.line_before: Final = self.before[line:]
         self.line_after: Final = self.after.partition("\n")[0].rstrip()
 
     @cached_property
@@ -92,6 +94,12 @@ class Situation:
     def indentation(self) -> str:
         """The white space that the cursor's line begins with."""
         return self.line_before[: len(self.line_before) - len(self.line_before.lstrip())]
+
+
+@lru_cache(maxsize=4)
+def _scan_above(text: str, language: str) -> lexis.Scan:
+    """Scan whole lines, once while the line after them is typed."""
+    return lexis.scan(text, language)
 
 
 def is_word(character: str) -> bool:

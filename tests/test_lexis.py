@@ -188,3 +188,19 @@ def test_in_strings_and_comments_tokens_are_words_and_single_characters() -> Non
     assert words.ends[words.after(b"#"), ord("#")]
     assert words.ends[words.after(b"="), ord("=")]
     assert words.goes_on[words.after(b"a"), ord("b")] == 0
+
+
+PIECES = (
+    *("rb", "x", "0x1", '"', "'", '"""', "'''", "#", "//", "/*", "*/"),
+    *("(", ")", "{", "]", "$", "é", "\\", "\\\n", "\n", " "),
+)
+
+
+@given(
+    text=st.lists(st.sampled_from(PIECES), max_size=14).map("".join),
+    language=st.sampled_from(["java", "python", "text"]),
+)
+def test_a_scan_goes_on_from_where_that_of_the_lines_above_ended(text: str, language: str) -> None:
+    above = lexis.scan(text[: text.rfind("\n") + 1], language)
+    on = lexis.scan(text, language, above.anchor, above.brackets)
+    assert on == lexis.scan(text, language)
