@@ -39,7 +39,7 @@ $(VENV)/.develops: pyproject.toml constraints-dev.txt | $(BIN)/python
 demo: $(VENV)/.serves
 	$(BIN)/lstm-lsp complete examples/project/InvoiceReader.java --at 41:32 --project examples/project
 	$(BIN)/lstm-lsp complete examples/project/readings.py --at 27:20 --project examples/project
-	$(BIN)/lstm-lsp generate --language java --max-chars 1200 --seed 1
+	$(BIN)/lstm-lsp generate --language java --max-chars 1200 --seed 2
 	$(BIN)/lstm-lsp generate --language python --max-chars 800 --seed 1
 
 install: $(VENV)/.develops
