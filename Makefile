@@ -37,8 +37,8 @@ $(VENV)/.develops: pyproject.toml constraints-dev.txt | $(BIN)/python
 	@touch $@ $(VENV)/.serves
 
 demo: $(VENV)/.serves
-	$(BIN)/lstm-lsp complete examples/project/InvoiceReader.java --at 41:32 --project examples/project
-	$(BIN)/lstm-lsp complete examples/project/readings.py --at 27:20 --project examples/project
+	$(BIN)/lstm-lsp complete examples/project/InvoiceReader.java --at 41:99 --project examples/project
+	$(BIN)/lstm-lsp complete examples/project/readings.py --at 27:99 --project examples/project
 	$(BIN)/lstm-lsp generate --language java --max-chars 1200 --seed 2
 	$(BIN)/lstm-lsp generate --language python --max-chars 800 --seed 1
 

@@ -146,9 +146,13 @@ def _command() -> Iterator[Finding]:
 
 
 def card_lines(model: Model) -> list[str]:
-    """Return a model's card as lines of text, nested values indented."""
+    """Return a model's card as lines of text, nested values indented.
+
+    Fitted tables are numbers by the hundred: only that they are there is said.
+    """
     size = model.path.stat().st_size
-    return [f"file: {model.path} ({size / 1e6:.1f} MB)", *_lines(model.card)]
+    tables = dict.fromkeys(model.card.keys() & {"memory", "calibration"}, "fitted to this network")
+    return [f"file: {model.path} ({size / 1e6:.1f} MB)", *_lines(model.card | tables)]
 
 
 def _lines(value: dict[str, Any], indent: str = "") -> Iterator[str]:
@@ -157,6 +161,10 @@ def _lines(value: dict[str, Any], indent: str = "") -> Iterator[str]:
         if isinstance(item, dict):
             yield label
             yield from _lines(item, indent + "  ")
+        elif isinstance(item, list) and item and isinstance(item[0], dict):
+            yield f"{label} {len(item)}"
+            for row in item:
+                yield f"{indent}  " + ", ".join(str(part) for part in row.values())
         elif isinstance(item, list):
             yield f"{label} {', '.join(map(str, item))}"
         else:

@@ -24,4 +24,4 @@ def read_readings(path):
 def mean(readings):
     """Return the mean of all degrees."""
     total = 0.0
-    for reading in 
+    for reading in r
