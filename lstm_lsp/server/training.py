@@ -24,8 +24,11 @@ from lstm_lsp.server.status import short
 if TYPE_CHECKING:
     from lstm_lsp.server.server import Server
 
-COMMAND = [sys.executable, "-m", "lstm_lsp", "train"]
-"""What is started, with the path behind it; tests put a stand-in here."""
+COMMAND = [sys.executable, "-P", "-m", "lstm_lsp", "train"]
+"""What is started, with the path behind it; tests put a stand-in here.
+
+-P: the server runs in the user's project, whose modules are not to be imported for ours.
+"""
 
 _BAR = re.compile(r"\s*(\d+)%\|.*\| *(.*?)\s*\Z")
 _MOST_LINE = 4_096  # characters of one line of the child's that are kept
@@ -131,7 +134,7 @@ def train(server: Server, *arguments: Any) -> Coroutine[Any, Any, dict[str, Any]
         raise refused("there is no folder open to train on: name one")
     if server.training is not None:
         raise refused("a training is running already: wait for it, or cancel it")
-    path = Path(named) if named is not None else server.session.folders[0]
+    path = Path(named).absolute() if named is not None else server.session.folders[0]
     training = server.training = Training(path)
     shown = ShownWork(server, f"Training on {path.name or path}", token, training.stop)
     return _answer(training, server.start(_run(server, training, shown)))

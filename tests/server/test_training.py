@@ -147,16 +147,23 @@ def test_shutdown_kills_the_child(trainer: Client, tmp_path: Path) -> None:
 
 
 def test_without_torch_it_says_what_to_install(
-    start: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tiny_model_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "torch.py").write_text("raise ModuleNotFoundError('no torch', name='torch')")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    client = start()
-    result = execute(client, "train", {"path": str(tmp_path)})
-    assert result["message"] == (
-        "training failed: this needs torch, which is not installed: "
-        "run `pip install 'lstm-lsp[train]'` and try again"
-    )
+    project = tmp_path / "project"
+    project.mkdir()
+    # What lies in the folder where the server runs is the user's: never to be imported.
+    (project / "lstm_lsp.py").write_text("raise SystemExit('the project was imported')")
+    client = Client(serve_command(tiny_model_path, "-P"), cwd=project)
+    client.initialize()
+    result = execute(client, "train", {"path": str(project)})
+    client.kill()
+    assert result == {
+        "written": False,
+        "message": "training failed: this needs torch, which is not installed: "
+        "run `pip install 'lstm-lsp[train]'` and try again",
+    }
 
 
 @pytest.mark.slow
