@@ -253,16 +253,7 @@ def block(
     column, count = [-1], [0]
     others: list[Path] = []
     for _ in range(LONGEST_BLOCK):
-        rows = [
-            _NOTHING
-            if n == MOST_LINES
-            else _ANY
-            if at < 0
-            else _INDENT
-            if at < indentation
-            else _BEGIN
-            for at, n in zip(column, count, strict=True)
-        ]
+        rows = [_stage(*line, indentation) for line in zip(column, count, strict=True)]
         log_probs = beam.hypotheses.log_probs + _IN_BLOCK[rows]
         choice = _best(beam.scores, log_probs, BLOCK_WIDTH, floor)
         others += beam.dropped(choice, floor)
@@ -277,6 +268,15 @@ def block(
     ends = [path for path in (_whole_lines(path) for path in others) if path is not None]
     unique = {path.symbols: path for path in ends}
     return sorted(unique.values(), key=lambda path: -path.log_probs[-1])
+
+
+def _stage(column: int, count: int, indentation: int) -> int:
+    """Return the row of `_IN_BLOCK` for a block of `count` lines, `column` in its next one."""
+    if count == MOST_LINES:
+        return _NOTHING
+    if column < 0:
+        return _ANY
+    return _INDENT if column < indentation else _BEGIN
 
 
 def _column(before: int, symbol: int) -> int:
