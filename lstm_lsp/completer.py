@@ -7,8 +7,8 @@ context's states, which change no answer. Knows nothing of files or the protocol
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -185,27 +185,6 @@ class Completer:
         indentation = len(situation.line_before)
         paths = search.block(predictor, start, words, indentation, floor=floor)
         return fit_blocks(paths, situation, raw)
-
-
-def continued(earlier: Place, shown: Sequence[Candidate], place: Place) -> list[Candidate]:
-    """Return what is left of the candidates `shown` at `earlier` when they are typed on.
-
-    `place` is `earlier` with some text typed; [] when it is not, or none of `shown` goes
-    on with that text. No search: for requests that may depend on what was shown before.
-    Probabilities are those of the whole candidates, so at most what is true of the rest.
-    """
-    typed = place.before[len(earlier.before) :].decode("utf-8", "ignore")
-    if not (
-        typed
-        and (place.header, place.after) == (earlier.header, earlier.after)
-        and place.before.startswith(earlier.before)
-    ):
-        return []
-    return [
-        replace(candidate, text=candidate.text[len(typed) :])
-        for candidate in shown
-        if candidate.text.startswith(typed) and len(candidate.text) > len(typed)
-    ]
 
 
 def _offers(found: list[Found]) -> list[Offer]:

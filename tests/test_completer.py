@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from lstm_lsp import symbols
-from lstm_lsp.completer import Completer, Place, continued
+from lstm_lsp.completer import Completer, Place
 from lstm_lsp.context import Contexts
 from lstm_lsp.memory import NetworkAlone
 from lstm_lsp.network import Cancelled, Model
@@ -173,32 +173,6 @@ def test_the_text_below_decides_between_lines() -> None:
     assert shown(found) == [("line", "open(a)", 100)]
     blind = completer(script).candidates(at("    |"), NetworkAlone(), LINE)
     assert shown(blind)[0] == ("line", "open(b)", 45)
-
-
-def test_a_suggestion_stays_while_it_is_typed() -> None:
-    place = at("    |\nx\n")
-    found = [Candidate("line", "return value", 0.6), Candidate("line", "raise E", 0.2)]
-    assert continued(place, found, at("    ret|\nx\n")) == [Candidate("line", "urn value", 0.6)]
-    assert continued(place, found, at("    r|\nx\n")) == [
-        Candidate("line", "eturn value", 0.6),
-        Candidate("line", "aise E", 0.2),
-    ]
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "    |\nx\n",  # nothing is typed
-        "    rat|\nx\n",  # something else is
-        "    return value|\nx\n",  # all of it is there
-        "   |\nx\n",  # deleted
-        "    ret|\ny\n",  # changed elsewhere
-        "y   ret|\nx\n",
-    ],
-)
-def test_a_suggestion_goes_when_the_text_disagrees(text: str) -> None:
-    found = [Candidate("line", "return value", 0.6)]
-    assert continued(at("    |\nx\n"), found, at(text)) == []
 
 
 def test_a_long_docstring_does_not_turn_code_into_text(tiny_model: Model) -> None:
