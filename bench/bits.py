@@ -51,8 +51,8 @@ def main() -> None:
                     sums[name, memory][0] += counted
                     sums[name, memory][1] += len(file.text) - file.licence_characters
     table: dict[str, dict[str, float]] = defaultdict(dict)
-    for (name, memory), (bits_sum, characters) in sums.items():
-        table[name][memory] = round(bits_sum / max(1.0, characters), 4)
+    for (name, known_files), (bits_sum, characters) in sums.items():
+        table[name][known_files] = round(bits_sum / max(1.0, characters), 4)
         table[name]["characters"] = characters
     result = {
         "model": model.name,
@@ -63,7 +63,7 @@ def main() -> None:
     if given.json:
         print(json.dumps(result))
         return
-    print(f"{'':20}" + "".join(f"{memory:>10}" for memory in MEMORIES))
+    print(" " * 20 + "".join(f"{memory:>10}" for memory in MEMORIES))
     for name, row in table.items():
         print(f"{name:20}" + "".join(f"{row[memory]:10.3f}" for memory in MEMORIES))
 
