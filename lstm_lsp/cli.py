@@ -231,7 +231,11 @@ def _train(arguments: argparse.Namespace) -> int:
         output=arguments.output,
         resume=arguments.resume,
     )
-    bits = ", ".join(f"{name} {value:.3f}" for name, value in report["after"].items())
+    before = report["before"] or {}
+    bits = ", ".join(
+        f"{name} {before[name]:.3f} to {value:.3f}" if name in before else f"{name} {value:.3f}"
+        for name, value in report["after"].items()
+    )
     print(f"wrote {report['model']}; bits per character on files held out: {bits}")
     return 0
 

@@ -52,6 +52,20 @@ def test_lanes_hand_out_every_symbol_of_every_document_once(corpus: Corpus) -> N
     assert handed.sum() >= expected.sum() - 3 * max(corpus.ends - corpus.starts) - len(corpus)
 
 
+@pytest.mark.parametrize("lanes", [1, 5, 40])
+def test_measuring_counts_every_symbol_of_every_text_once(corpus: Corpus, lanes: int) -> None:
+    reader = Lanes(corpus, lanes, length=16, once=True)
+    counted = []
+    while not reader.done:
+        read, known, _ = reader.chunk()
+        counted.append(read[1:][known])
+    handed = np.bincount(np.concatenate(counted), minlength=256)
+    texts = b"".join(corpus[n].text + bytes((symbols.END,)) for n in range(len(corpus)))
+    np.testing.assert_array_equal(
+        handed, np.bincount(np.frombuffer(texts, np.uint8), minlength=256)
+    )
+
+
 def test_lanes_go_on_at_the_exact_next_chunk(corpus: Corpus) -> None:
     one = Lanes(corpus, lanes=3, length=16, seed=7, presentation=Presentation())
     for _ in range(20):

@@ -123,6 +123,9 @@ class Lanes:
     `chunk()` returns `symbols` (T + 1, B) uint8, of which rows 0..T-1 are read and
     rows 1..T are to be predicted; `known` (T, B) bool, the predictions that count;
     `fresh` (B,) bool, the lanes whose document starts here, so whose state is zero.
+
+    With `once`, for measuring, every document is read a single time, no prediction inside
+    a header counts, and `done` says when nothing is left.
     """
 
     def __init__(
@@ -132,6 +135,8 @@ class Lanes:
         length: int,
         seed: int = 0,
         presentation: Presentation = PLAIN,
+        *,
+        once: bool = False,
     ) -> None:
         if not len(corpus):
             raise ValueError("the corpus has no documents")
@@ -139,6 +144,7 @@ class Lanes:
         self.length = length
         self.seed = seed
         self.presentation = presentation
+        self.once = once
         self._lanes = [_Lane() for _ in range(lanes)]
         self._texts: list[Symbols] = [np.zeros(0, np.uint8)] * lanes
         self._epoch = 0
@@ -149,6 +155,15 @@ class Lanes:
     def epoch(self) -> float:
         """Epochs handed out so far."""
         return self._epoch + self._next / len(self.corpus)
+
+    @property
+    def done(self) -> bool:
+        """Whether every document was read, with `once`."""
+        ended = (
+            lane.offset + 1 >= len(text)
+            for lane, text in zip(self._lanes, self._texts, strict=True)
+        )
+        return self.once and self._next == len(self.corpus) and all(ended)
 
     def chunk(self) -> tuple[Symbols, npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
         """Return the next chunk (shapes above) and advance."""
@@ -163,7 +178,8 @@ class Lanes:
             lane = self._lanes[column]
             part = self._texts[column][lane.offset : lane.offset + length + 1]
             read[: len(part), column] = part
-            known[: len(part) - 1, column] = True
+            first = self._header_end(column) - lane.offset if self.once else 0
+            known[max(0, first) : max(0, len(part) - 1), column] = True
             lane.offset += length
         return read, known, fresh
 
@@ -182,7 +198,14 @@ class Lanes:
         self._lanes = [_Lane(*lane) for lane in state["lanes"]]
         self._texts = [self._present(lane) for lane in self._lanes]
 
+    def _header_end(self, column: int) -> int:
+        """Return how many predictions lie inside the header of the lane's document."""
+        return int(np.argmax(self._texts[column] == symbols.END_OF_HEADER))
+
     def _open_next(self, column: int) -> None:
+        if self.once and self._next == len(self.corpus):
+            self._lanes[column], self._texts[column] = _Lane(), np.zeros(1, np.uint8)
+            return
         if self._next == len(self.corpus):
             self._epoch, self._next = self._epoch + 1, 0
             self._order = self._shuffled(self._epoch)
