@@ -16,6 +16,7 @@ import lzma
 import os
 import tempfile
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
 from typing import Any, Final
@@ -171,16 +172,27 @@ def _without_duplicates(
     seen = {language: Seen(manifest.dedupe) for language in ENDINGS}
     kept = []
     order = sorted(
-        collections, key=lambda each: (_PRECEDENCE.index(each.project.split), each.project.id)
+        (_placed(manifest, each.project, entry) for each in collections for entry in each.entries),
+        key=lambda file: (_PRECEDENCE.index(file[0].split), file[0].id),
     )
-    for each in tqdm(order, "compare", unit="project", disable=not progress):
-        for entry in each.entries:
-            reason = seen[each.project.lang].reason(entry.digest, entry.signature)
-            if reason is None:
-                kept.append((each.project, entry))
-            else:
-                rejected[each.project.id].add(reason, entry.size)
+    for project, entry in tqdm(order, "compare", unit="file", disable=not progress):
+        reason = seen[project.lang].reason(entry.digest, entry.signature)
+        if reason is None:
+            kept.append((project, entry))
+        else:
+            rejected[project.id].add(reason, entry.size)
     return sorted(kept, key=lambda file: (*_place(file), file[0].id, file[1].path))
+
+
+def _placed(manifest: Manifest, project: Project, entry: Entry) -> tuple[Project, Entry]:
+    """Return the file with its own split: that of its project, or held out of it."""
+    if project.split == "train":
+        share = _share(f"held out\0{project.id}/{entry.path}")
+        if share < manifest.held_out.test:
+            project = replace(project, split="test")
+        elif share < manifest.held_out.test + manifest.held_out.validation:
+            project = replace(project, split="validation")
+    return project, entry
 
 
 def _place(file: tuple[Project, Entry]) -> tuple[str, int]:
@@ -238,7 +250,12 @@ def _document(manifest: Manifest, project: Project, entry: Entry) -> tuple[dict[
 
 def _keeps_licence(path: str, share: float) -> bool:
     """Whether this file is one of the `share` that keep their licence notice."""
-    return int.from_bytes(hashlib.sha1(path.encode()).digest()[-4:], "big") < share * 2**32
+    return _share(path) < share
+
+
+def _share(text: str) -> float:
+    """Return a number in [0, 1) that depends on `text` alone, evenly spread."""
+    return int.from_bytes(hashlib.sha1(text.encode()).digest()[-4:], "big") / 2**32
 
 
 def _move(folder: Path, output: Path, names: list[str]) -> None:

@@ -160,6 +160,18 @@ class Normalise:
 
 
 @dataclass(frozen=True)
+class HeldOut:
+    """Shares (0-1) of every train project's files to hold out, by a hash of their path.
+
+    For a model of one code base. Such files resemble what is trained on, so their bits
+    say nothing of unseen projects.
+    """
+
+    validation: float = 0.0
+    test: float = 0.0
+
+
+@dataclass(frozen=True)
 class Manifest:
     """A checked manifest; `projects` have distinct ids."""
 
@@ -169,6 +181,7 @@ class Manifest:
     caps: Caps = field(default_factory=Caps)
     dedupe: Dedupe = field(default_factory=Dedupe)
     normalise: Normalise = field(default_factory=Normalise)
+    held_out: HeldOut = field(default_factory=HeldOut)
     deny: tuple[str, ...] = ()
     """Opt-outs: project ids, patterns over `PROJECT/PATH`, or sha256 of a file's text."""
 
@@ -206,6 +219,7 @@ def _manifest(path: Path, table: dict[str, Any]) -> Manifest:
         caps=_read(Caps, table.pop("caps", {}), "[caps]"),
         dedupe=_read(Dedupe, table.pop("dedupe", {}), "[dedupe]"),
         normalise=_read(Normalise, table.pop("normalise", {}), "[normalise]"),
+        held_out=_read(HeldOut, table.pop("held_out", {}), "[held_out]"),
         deny=_strings(table.pop("deny", []), "deny"),
     )
     if table:
