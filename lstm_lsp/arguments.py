@@ -118,6 +118,19 @@ def parser() -> argparse.ArgumentParser:
     build.add_argument(
         "--allow-missing", action="store_true", help="go on without sources that cannot be had"
     )
+    build.add_argument(
+        "--cache", type=Path, metavar="DIR", help="keeps archives, filtered projects"
+    )
+    build.add_argument(
+        "--jobs", type=_whole(1), default=1, metavar="N", help="processes that filter"
+    )
+    build.add_argument("--compress", action="store_true", help="write .symbols.xz")
+    build.add_argument(
+        "--shard",
+        type=_shard,
+        metavar="I/N",
+        help="only filter, this machine's share, into the cache",
+    )
 
     experiment = commands.add_parser(
         "experiment", help="train and check an experiment of the article 'Exploring LSTMs'"
@@ -164,6 +177,14 @@ def _at(text: str) -> tuple[int, int]:
     if not (line.isdecimal() and column.isdecimal() and int(line) and int(column)):
         raise argparse.ArgumentTypeError(f"{text!r} is not LINE:COLUMN, both from 1 on")
     return int(line), int(column)
+
+
+def _shard(text: str) -> tuple[int, int]:
+    """Return which share, from 1 on, of how many."""
+    number, _, of = text.partition("/")
+    if not (number.isdecimal() and of.isdecimal() and 1 <= int(number) <= int(of)):
+        raise argparse.ArgumentTypeError(f"{text!r} is not I/N, 1/4 to 4/4")
+    return int(number), int(of)
 
 
 def _whole(least: int) -> Callable[[str], int]:

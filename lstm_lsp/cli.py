@@ -241,15 +241,21 @@ def _train(arguments: argparse.Namespace) -> int:
 
 
 def _corpus_build(arguments: argparse.Namespace) -> int:
-    from lstm_lsp.training.corpus.build import build
+    from lstm_lsp.training.corpus.build import Share, build, default_cache, filter_share
 
-    report = build(
-        arguments.manifest,
-        arguments.output,
-        allow_missing=arguments.allow_missing,
-        progress=sys.stderr.isatty(),
-        report=arguments.report,
-    )
+    cache = arguments.cache or default_cache()
+    how = {
+        "allow_missing": arguments.allow_missing,
+        "cache": cache,
+        "jobs": arguments.jobs,
+        "progress": sys.stderr.isatty(),
+    }
+    if arguments.shard:
+        done = filter_share(arguments.manifest, Share(*arguments.shard), **how)
+        number, of = arguments.shard
+        print(f"share {number} of {of}: {done} projects and shards filtered into {cache}")
+        return 0
+    report = build(arguments.manifest, arguments.output, compress=arguments.compress, **how)
     for language, splits in report["totals"].items():
         for split, total in splits.items():
             print(f"{language} {split}: {total['files']:,} files, {total['bytes'] / 1e6:.1f} MB")

@@ -137,6 +137,7 @@ def test_projects_become_packed_symbols_by_language_and_split(small: Small) -> N
     assert report["totals"]["java"]["train"]["files"] == 1
     assert not report["missing"]
     assert sorted(contents(small.output)) == [
+        "NOTICES.txt",
         "corpus.lock.json",
         "files.jsonl",
         "java.test.symbols",
@@ -329,12 +330,13 @@ def test_an_interrupted_build_goes_on_where_it_was(
     collected: list[str] = []
     real = collect._chosen
 
-    def interrupted(manifest: Any, project: Any, *rest: Any) -> Any:
+    def interrupted(manifest: Any, found: collect.Collected) -> Any:
+        project = found.project
         if project.id == "c" and "c" not in collected:
             collected.append("c")
             raise KeyboardInterrupt
         collected.append(project.id)
-        return real(manifest, project, *rest)
+        return real(manifest, found)
 
     monkeypatch.setattr(collect, "_chosen", interrupted)
     with pytest.raises(KeyboardInterrupt):

@@ -76,6 +76,16 @@ class Kept:
     """Length of the licence notice that opens the text."""
     test: bool
 
+    @property
+    def size(self) -> int:
+        """Bytes."""
+        return len(self.text)
+
+    @property
+    def sha256(self) -> str:
+        """Digest of the text, hexadecimal."""
+        return sha256(self.text).hexdigest()
+
 
 def by_name(manifest: Manifest, project: Project, path: str, size: int) -> str | None:
     """Return the reason to leave out the file at `path` of `size` bytes, or None."""

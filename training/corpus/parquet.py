@@ -1,12 +1,12 @@
-"""Folders of Parquet files with a column of source text: large dumps, read in slices.
+"""Parquet files with a column of source text: the shards of a large dump, read in slices.
 
-One row is one file. Rows stream in batches, so a dump is never loaded whole. Needs
+One row is one file. Rows stream in batches, so a shard is never loaded whole. Needs
 pyarrow, which nothing else here does.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -16,15 +16,15 @@ ROWS: Final = 1000
 
 
 def read(
-    folder: Path, source: Parquet, wanted: Callable[[str, int], bool]
+    shards: Sequence[Path], source: Parquet, wanted: Callable[[str, int], bool]
 ) -> Iterator[tuple[str, bytes]]:
-    """Yield (path, bytes) of the rows that are `wanted`. Raises CorpusError."""
+    """Yield (path, bytes) of the rows of `shards` that are `wanted`. Raises CorpusError."""
     try:
         import pyarrow  # noqa: PLC0415 - optional
         from pyarrow import parquet  # noqa: PLC0415
     except ImportError as error:
         raise CorpusError("Parquet folders need pyarrow: pip install pyarrow") from error
-    for shard in sorted(folder.rglob("*.parquet")):
+    for shard in shards:
         try:
             with parquet.ParquetFile(shard) as opened:
                 columns = [source.name, source.content]

@@ -9,23 +9,12 @@ from __future__ import annotations
 import platform
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
 from . import filters
-from .collect import Entry, Tally
-from .manifest import ENDINGS, KINDS, SPLITS, Project
-from .sources import Opened
-
-
-@dataclass(frozen=True)
-class Collected:
-    """A project with its collection read."""
-
-    project: Project
-    opened: Opened
-    entries: list[Entry]
-    summary: dict[str, Any]
+from .collect import Collected, Tally
+from .manifest import ENDINGS, KINDS, SPLITS
 
 
 def report(
@@ -42,7 +31,7 @@ def report(
     languages = [each for each in ENDINGS if any(row["language"] == each for row in index)]
     redacted = Counter[str]()
     for each in collections:
-        redacted.update(each.summary["redacted"])
+        redacted.update(each.redacted)
     by_project: dict[str, list[dict[str, Any]]] = {each.project.id: [] for each in collections}
     for row in index:
         by_project[row["project"]].append(row)
@@ -60,6 +49,7 @@ def report(
                 "language": each.project.lang,
                 "split": each.project.split,
                 "licence": each.project.licence,
+                "notices": [path for path, _ in each.notices],
                 "files": len(by_project[each.project.id]),
                 "bytes": _sum(by_project[each.project.id], "bytes"),
                 "rejected": rejected[each.project.id].table(),
@@ -79,8 +69,8 @@ def lock(collections: list[Collected]) -> dict[str, Any]:
     return {
         each.project.id: {
             "source": {"type": names[type(each.opened.source)]} | asdict(each.opened.source),
-            "files": each.summary["files"],
-            "tree_sha256": each.summary["tree_sha256"],
+            "files": len(each.entries),
+            "tree_sha256": each.tree_sha256,
         }
         for each in sorted(collections, key=lambda each: each.project.id)
     }

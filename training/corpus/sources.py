@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Final
 
-from . import apt
+from . import apt, parquet
 from .manifest import CorpusError, DebianSource, Directory, Git, Parquet, Source, Wheel
 
 CHUNK: Final = 1 << 20
@@ -49,20 +49,24 @@ class Opened:
     """Yields (path inside the project, bytes); raises SourceError."""
 
 
-def open_source(source: Source, base: Path, cache: Path) -> Opened:
+def parts(source: Source, base: Path) -> list[str]:
+    """Return the parts of `source` that can be read apart: a dump's shards, else itself, ""."""
+    if isinstance(source, Parquet):
+        folder = base / source.path
+        return sorted(each.relative_to(folder).as_posix() for each in folder.rglob("*.parquet"))
+    return [""]
+
+
+def open_source(source: Source, base: Path, cache: Path, part: str = "") -> Opened:
     """Fetch `source` unless `cache` has it. `base`: the manifest's folder.
 
-    Raises SourceError.
+    With a `part` only that one of `parts` is read. Raises SourceError.
     """
     match source:
         case Directory(path):
-            return _folder(source, base / path, _read_folder)
-        case Parquet(path):
-            from . import parquet  # noqa: PLC0415 - pyarrow is optional
-
-            return _folder(
-                source, base / path, lambda folder, wanted: parquet.read(folder, source, wanted)
-            )
+            return _folder(source, base / path)
+        case Parquet():
+            return _dump(source, base, part)
         case Git(url, commit):
             repository = _git(url, commit, cache)
             return Opened(source, commit, lambda wanted: _read_git(repository, commit, wanted))
@@ -167,14 +171,27 @@ def _stripped(path: str, strip: int) -> str:
 # Folders.
 
 
-def _folder(source: Source, folder: Path, read: Callable[[Path, Wanted], Files]) -> Opened:
+def _folder(source: Directory, folder: Path) -> Opened:
     if not folder.is_dir():
         raise SourceError(f"there is no folder {folder}")
     identity = hashlib.sha256()
     for path in _walk(folder):
         stat = (folder / path).stat()
         identity.update(f"{path}\0{stat.st_size}\0{stat.st_mtime_ns}\n".encode(errors="replace"))
-    return Opened(source, identity.hexdigest(), lambda wanted: read(folder, wanted))
+    return Opened(source, identity.hexdigest(), lambda wanted: _read_folder(folder, wanted))
+
+
+def _dump(source: Parquet, base: Path, part: str) -> Opened:
+    """Open a dump; its parts are known by their content, so that machines can share a cache."""
+    shards = [base / source.path / name for name in ([part] if part else parts(source, base))]
+    if not shards:
+        raise SourceError(f"there is no folder {base / source.path} with *.parquet files")
+    identity = hashlib.sha256(part.encode())
+    if part:
+        with shards[0].open("rb") as opened:
+            while chunk := opened.read(CHUNK):
+                identity.update(chunk)
+    return Opened(source, identity.hexdigest(), lambda wanted: parquet.read(shards, source, wanted))
 
 
 def _walk(folder: Path) -> Iterator[str]:
