@@ -7,7 +7,7 @@ Calibrates probabilities and refuses what should not be shown, each time with a 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Any, Final, NamedTuple
 
@@ -20,6 +20,11 @@ from lstm_lsp.situation import Situation, is_word
 MINIMUM: Final[Mapping[Kind, float]] = {"char": 0.05, "token": 0.1, "line": 0.4, "block": 0.5}
 """Defaults: on validation projects a line below 0.4 was right less than a third of the time."""
 
+ON_DEMAND: Final = 0.15
+"""The most that a minimum may be where the user asks by hand: rather a guess than nothing.
+
+Calibrations of lines and blocks are not fitted much below it."""
+
 
 @dataclass(frozen=True)
 class Presentation:
@@ -29,6 +34,11 @@ class Presentation:
     """By kind, 0-1, of the calibrated probability; 0 where a kind is missing."""
     in_comments: bool = True
     in_strings: bool = True
+
+    def on_demand(self) -> Presentation:
+        """Return what holds where the user asks by hand."""
+        minima = {kind: min(least, ON_DEMAND) for kind, least in self.minimum_probability.items()}
+        return replace(self, minimum_probability=minima)
 
     def minimum(self, kind: Kind) -> float:
         """Return the least probability that is shown."""
@@ -89,14 +99,17 @@ def fit_calibration(pairs: Sequence[tuple[float, bool]], bins: int = 15) -> list
     """Return the points of a calibration from (raw probability, was it right) pairs.
 
     `bins` of equal mass, made to rise by pooling neighbours (isotonic regression; Zadrozny
-    and Elkan 2002). Fewer pairs than `bins` give no points: the identity.
+    and Elkan 2002). Each counts half a pair right and half a pair wrong (Krichevsky and
+    Trofimov 1981), lest a few pairs make certainty. Fewer than `bins` give no points: the
+    identity.
     """
     if len(pairs) < bins:
         return []
     pooled: list[list[float]] = []  # mean raw probability, share right, mass
     for part in _equal_mass(pairs, bins):
-        raw, right = np.mean(part, axis=0)
-        pooled.append([float(raw), float(right), float(len(part))])
+        raw = float(np.mean([raw for raw, _ in part]))
+        right = sum(right for _, right in part)
+        pooled.append([raw, (right + 0.5) / (len(part) + 1), float(len(part))])
         while len(pooled) > 1 and pooled[-2][1] >= pooled[-1][1]:
             last, before = pooled.pop(), pooled.pop()
             mass = last[2] + before[2]

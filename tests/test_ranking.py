@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from lstm_lsp.fitting import fit_blocks, fit_lines
 from lstm_lsp.ranking import (
+    ON_DEMAND,
     Calibration,
     Presentation,
     bracket_fault,
@@ -261,6 +262,11 @@ def test_a_fitted_calibration_says_how_often_candidates_are_right() -> None:
     assert table.probability("line", 0.5) == pytest.approx(0.25, abs=0.06)
 
 
+def test_a_few_pairs_make_no_certainty() -> None:
+    always = fit_calibration([(0.1 + at / 100, True) for at in range(60)])
+    assert [right for _, right in always] == [0.9]
+
+
 @given(st.lists(st.tuples(st.floats(0, 1), st.booleans()), min_size=15, max_size=60))
 def test_whatever_it_is_fitted_on_a_calibration_rises(pairs: list[tuple[float, bool]]) -> None:
     points = fit_calibration(pairs)
@@ -271,3 +277,10 @@ def test_whatever_it_is_fitted_on_a_calibration_rises(pairs: list[tuple[float, b
 def test_too_few_pairs_calibrate_nothing() -> None:
     assert fit_calibration([(0.5, True)] * 5) == []
     assert calibration_error([]) == 0.0
+
+
+def test_who_asks_by_hand_sees_guesses_too() -> None:
+    chosen = Presentation({"line": 0.6, "block": 0.05}, in_comments=False).on_demand()
+    assert chosen.minimum("line") == ON_DEMAND < 0.6
+    assert chosen.minimum("block") == 0.05
+    assert not chosen.in_comments

@@ -62,13 +62,19 @@ class Engine:
         kinds: Collection[str],
         settings: Settings,
         cancelled: Callable[[], bool],
+        *,
+        on_demand: bool = False,
     ) -> Iterator[list[Candidate]]:
-        """Yield the candidates of each kind as they are found; raises Cancelled."""
+        """Yield the candidates of each kind as they are found; raises Cancelled.
+
+        Less probable ones too with `on_demand`: when the user has asked by hand.
+        """
+        shown = _presentation(settings)
         return self.completer.batches(
             self._place(spot),
             self._mixer(spot, opened),
             _kinds(kinds),
-            settings=_presentation(settings),
+            settings=shown.on_demand() if on_demand else shown,
             cancelled=cancelled,
         )
 

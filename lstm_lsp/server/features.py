@@ -71,10 +71,12 @@ async def _answer(
     *,
     selected: tuple[str, int] = ("", 0),
     token: str | int | None = None,
+    on_demand: bool = False,
 ) -> Answer | None:
     """Return the candidates for a place, best first; None when its text has changed since.
 
-    With `token` each batch is sent by progress as soon as it is found.
+    With `token` each batch is sent by progress as soon as it is found; `on_demand`, the user
+    has asked by hand.
     """
     session = server.session
     snapshot, settings, engine = where.snapshot, session.settings, session.engine
@@ -99,7 +101,9 @@ async def _answer(
     def work(job: Job) -> list[Candidate]:
         spot = Spot(snapshot, where.offset, *selected)
         found: list[Candidate] = []
-        batches = engine.batches(spot, opened, wanted, settings, job.is_cancelled)
+        batches = engine.batches(
+            spot, opened, wanted, settings, job.is_cancelled, on_demand=on_demand
+        )
         for number, batch in enumerate(batches):
             found += batch
             if token is not None and (batch or number == 0):
@@ -170,7 +174,10 @@ async def _inline_completion(
         line = document.text[document.line_start(where.offset) : document.line_end(where.offset)]
         kinds = ("line",) if line.strip() or begun else ("block", "line")
         priority = Priority.TYPING if automatic else Priority.REQUEST
-        answer = await _answer(server, where, method, kinds, priority, selected=(begun, replaced))
+        replacing = (begun, replaced)
+        answer = await _answer(
+            server, where, method, kinds, priority, selected=replacing, on_demand=not automatic
+        )
         if answer is None or not answer.candidates:
             return convert.NO_INLINE
         # A block was searched for where one is wanted; the sort by kind keeps the order within.
