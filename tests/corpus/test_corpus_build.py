@@ -15,9 +15,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lstm_lsp import symbols
+from lstm_lsp.cli import main
 from lstm_lsp.training.corpus import collect
 from lstm_lsp.training.corpus.build import build
 from lstm_lsp.training.corpus.manifest import CorpusError
+from lstm_lsp.training.corpus.notices import is_notice
 from lstm_lsp.training.corpus.packed import Corpus, Document, pack
 
 NOTICE = "/*\n * Licensed under the Apache License, Version 2.0\n */\n"
@@ -385,3 +387,83 @@ def test_links_are_not_followed_out_of_a_folder_and_hidden_ones_not_entered(smal
     (small.folder / "shop" / "Link.java").symlink_to(outside)
     small.build()
     assert list(small.documents()) == ["shop/Cart.java"]
+
+
+# Licences kept beside the corpus.
+
+
+def test_notices_of_the_projects_themselves_are_kept_each_text_once(small: Small) -> None:
+    apache, names = "Apache License\nVersion 2.0\n", "This product has parts by Ada\n"
+    small.project(
+        "shop",
+        {
+            "Cart.java": small.java("Cart"),
+            "LICENSE.txt": apache.replace("\n", "\r\n"),
+            "core/NOTICE": names,
+            "core/vendor/lib/LICENSE": "another project's",
+            "License.java": small.java("License"),
+        },
+    )
+    small.project("bank", {"Bill.java": small.java("Bill"), "LICENSE": apache}, split="test")
+    small.project("bare", {"Bare.java": small.java("Bare")}, licence="MIT")
+    report = small.build()
+    page = (small.output / "NOTICES.txt").read_text(encoding="utf-8")
+    assert "shop (Apache-2.0): LICENSE.txt, core/NOTICE\n" in page
+    assert "bare (MIT): no file in its source\n" in page
+    assert page.count("Version 2.0") == 1
+    assert "bank/LICENSE\nshop/LICENSE.txt\n" in page
+    assert names in page
+    assert "another" not in page
+    assert report["projects"]["shop"]["notices"] == ["LICENSE.txt", "core/NOTICE"]
+    assert "shop/License.java" in small.documents()
+
+
+@pytest.mark.parametrize(
+    ("path", "own"),
+    [
+        ("LICENSE", True),
+        ("NOTICE.md", True),
+        ("LICENCE-MIT.txt", True),
+        ("COPYING", True),
+        ("UNLICENSE", True),
+        ("tool-1.0.dist-info/licenses/LICENSE.APACHE", True),
+        ("tool-1.0.dist-info/licenses/vendor/x/LICENSE", False),
+        ("src/main/java/LICENSE", False),
+        ("LicenseChecker.java", False),
+        ("licences.json", False),
+        ("copyright.py", False),
+    ],
+)
+def test_which_files_are_notices(path: str, *, own: bool) -> None:
+    assert is_notice(path, 1000) is own
+    assert not is_notice(path, 10**6)
+
+
+# The command.
+
+
+def test_the_command_builds_and_shares_the_work(
+    small: Small, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("a", "b"):
+        small.project(name, {f"{name}.java": small.java(name.upper())})
+    small.build()
+    whole = contents(small.output)
+    cache, output = small.folder / "shared", small.folder / "other"
+    command = ["corpus", "build", str(small.folder / "corpus.toml"), "--cache", str(cache)]
+    command += ["--output", str(output)]
+    for share in ("1/2", "2/2"):
+        assert main([*command, "--shard", share]) == 0
+        assert f"share {share[0]} of 2: 1 projects" in capsys.readouterr().out
+        assert not output.exists()
+    assert main([*command, "--jobs", "2"]) == 0
+    assert "java train: 2 files" in capsys.readouterr().out
+    assert contents(output) == whole
+    assert main([*command, "--compress"]) == 0
+    assert (output / "java.train.symbols.xz").exists()
+
+
+@pytest.mark.parametrize("share", ["0/2", "3/2", "1", "a/b"])
+def test_a_share_that_is_none_is_wrong_usage(share: str) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main(["corpus", "build", "m.toml", "--output", "o", "--shard", share])
