@@ -11,7 +11,16 @@ from hypothesis import strategies as st
 from safetensors.torch import save_file
 
 from lstm_lsp.card import Architecture
-from lstm_lsp.explore.recorder import QUANTITIES, bits_per_symbol, distance, record, residual
+from lstm_lsp.explore.recorder import (
+    QUANTITIES,
+    Held,
+    States,
+    bits_per_symbol,
+    distance,
+    fold,
+    record,
+    residual,
+)
 from lstm_lsp.explore.weights import Weights, WeightsError, from_arrays, read
 from lstm_lsp.network import Model
 from lstm_lsp.training.cells import CELLS, CharacterCell, network_of
@@ -102,6 +111,36 @@ def test_what_follows_a_position_does_not_change_it() -> None:
     of = weights(seeded("gru"))
     whole, part = record(of, TEXT), record(of, TEXT[:20])
     np.testing.assert_allclose(whole.layers[1]["reset"][:20], part.layers[1]["reset"], atol=1e-6)
+
+
+@SETTINGS
+@given(st.integers(1, 199), st.sampled_from(CELLS))
+def test_reading_on_from_a_state_is_reading_the_whole(cut: int, cell: str) -> None:
+    of = weights(seeded(cell))
+    whole, first = fold(of, TEXT), fold(of, TEXT[:cut])
+    between = States(*(tuple(layer[-1] for layer in part) for part in first))
+    second = fold(of, TEXT[cut:], between)
+    for name in ("hidden", "cell"):
+        for layer in (0, 1):
+            parts = (getattr(first, name)[layer], getattr(second, name)[layer])
+            np.testing.assert_allclose(
+                np.concatenate(parts), getattr(whole, name)[layer], atol=1e-5
+            )
+
+
+@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize("quantity", ["cell", "hidden"])
+def test_a_held_unit_stays_and_the_others_hear_of_it(cell: str, quantity: str) -> None:
+    of = weights(seeded(cell))
+    free, held = fold(of, TEXT), fold(of, TEXT, held=[Held(0, 3, quantity, 0.7)])
+    if quantity == "cell" and cell in ("gru", "rnn"):  # they have none: nothing is held
+        np.testing.assert_array_equal(held.hidden[1], free.hidden[1])
+        return
+    np.testing.assert_array_equal(getattr(held, quantity)[0][:, 3], np.float32(0.7))
+    assert np.abs(held.hidden[0][:, 4] - free.hidden[0][:, 4]).max() > 1e-3
+    assert np.abs(held.hidden[1] - free.hidden[1]).max() > 1e-3
+    if quantity == "hidden" and cell in ("lstm", "peephole"):
+        np.testing.assert_array_equal(held.cell[0][0], free.cell[0][0])
 
 
 @pytest.mark.parametrize("int8", [False, True])
