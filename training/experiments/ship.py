@@ -1,0 +1,124 @@
+"""Writes the experiments that ship with the explorer, from the seeds recorded here.
+
+`python -m lstm_lsp.training.experiments.ship [NAME...]` trains them (about a minute each) and
+writes `lstm_lsp/explore/experiments/`; `lstm_lsp.explore.gallery` tells the format and reads
+it. The seeds were found with `seeds`; docs/experiments.md tells what each was chosen for.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+
+import numpy as np
+from safetensors.numpy import save
+
+from lstm_lsp.explore import gallery
+from lstm_lsp.explore.weights import Weights
+
+from . import EXPERIMENTS, train
+
+_LANGUAGES = {
+    "counter": (
+        "N times a, then X, then N times b; learned for N from 1 to 10",
+        ("aaaXbbb", "aaaaaXbbbbb", "aaaaaaaaXbbbbbbbb", "aaaaaaaaaaXbbbbbbbbbb"),
+    ),
+    "selective-counter": (
+        "N times a with X strewn in, then Y, then N times b: the X's do not count",
+        ("aaXaYbbb", "aXaaaXXaYbbbbb", "XaaXaaaaXaaYbbbbbbbb", "aaYbb"),
+    ),
+    "state": (
+        "A or B, 1 to 10 times x, then Y, then a for A and b for B",
+        ("AxxxxYa", "BxxxxYb", "AxxxxxxxxxYa", "BxxxxxxxxxYb", "AxYa", "BxYb"),
+    ),
+    "copy": (
+        "three letters of a, b and c, then X, then the same three again",
+        ("abcXabc", "cbaXcba", "bcaXbca", "aabXaab", "cccXccc", "bacXbac"),
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """One network that ships: how to train it again, and the units to look at first."""
+
+    experiment: str
+    cell: str
+    seed: int
+    steps: int | None = None
+    """None: the experiment's own."""
+    highlights: tuple[gallery.Highlight, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """The name of its file."""
+        return f"{self.experiment}-{self.cell}"
+
+
+SHIPPED = (
+    Chosen("counter", "lstm", 0),
+    Chosen("counter", "gru", 0),
+    Chosen("counter", "peephole", 0),
+    Chosen("counter", "rnn", 0),
+    Chosen("state", "lstm", 0),
+)
+
+
+def pack(chosen: Chosen, weights: Weights) -> bytes:
+    """Return the file of a trained experiment: float32, over its alphabet alone."""
+    about, strings = _LANGUAGES[chosen.experiment]
+    experiment = EXPERIMENTS[chosen.experiment]
+    alphabet = sorted(set("".join(strings).encode() + gallery.END))
+    architecture = weights.architecture
+    tensors = {
+        "output.weight": weights.output[alphabet],
+        "output.bias": weights.output_bias[alphabet],
+    }
+    for n, layer in enumerate(weights.layers):
+        read = layer.input if n else layer.input @ weights.embedding[alphabet].T
+        tensors[f"weight_ih_l{n}"] = read
+        tensors[f"weight_hh_l{n}"] = layer.recurrent
+        tensors[f"bias_ih_l{n}"] = layer.input_bias
+        tensors[f"bias_hh_l{n}"] = layer.recurrent_bias
+        if layer.peephole is not None:
+            tensors[f"peephole_l{n}"] = layer.peephole
+    facts = {
+        "format": gallery.FORMAT,
+        "experiment": chosen.experiment,
+        "cell": chosen.cell,
+        "arithmetic": architecture.cell,
+        "layers": architecture.layers,
+        "units": architecture.units,
+        "alphabet": bytes(alphabet).decode("ascii"),
+        "seed": chosen.seed,
+        "steps": experiment.STEPS if chosen.steps is None else chosen.steps,
+        "about": about,
+        "strings": strings,
+        "highlights": [(h.layer, h.unit, h.says) for h in chosen.highlights],
+    }
+    arrays = {name: np.ascontiguousarray(value, np.float32) for name, value in tensors.items()}
+    return save(arrays, {gallery.METADATA: json.dumps(facts)})
+
+
+def main() -> None:
+    """Train and write the files asked for, all of them by default."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0], allow_abbrev=False)
+    names = [one.name for one in SHIPPED]
+    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(names))
+    given = parser.parse_args()
+    if unknown := set(given.names) - set(names):
+        parser.error(f"there is no {', '.join(sorted(unknown))}; there are {', '.join(names)}")
+    folder = Path(str(resources.files("lstm_lsp.explore") / "experiments"))
+    for chosen in SHIPPED:
+        if not given.names or chosen.name in given.names:
+            weights = train(chosen.experiment, chosen.seed, chosen.cell, steps=chosen.steps)
+            file = folder / f"{chosen.name}.safetensors"
+            file.write_bytes(pack(chosen, weights))
+            print(f"{file.name}: {file.stat().st_size:,} bytes")
+
+
+if __name__ == "__main__":
+    main()
