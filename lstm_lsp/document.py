@@ -166,8 +166,9 @@ class Document:
         grown = len(middle) - (high - low)
         symbols_grown = len(encoded) - (symbol_high - symbol_low)
         document = Document.__new__(Document)
-        document.text = text[:low] + middle + text[high:]
-        document.symbols = self.symbols[:symbol_low] + encoded + self.symbols[symbol_high:]
+        document.text = "".join((text[:low], middle, text[high:]))
+        whole = memoryview(self.symbols)
+        document.symbols = b"".join((whole[:symbol_low], encoded, whole[symbol_high:]))
         document.version = version
         document._lines = np.concatenate(
             (self._lines[:line_low], lines + low, self._lines[line_high:] + grown)
