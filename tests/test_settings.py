@@ -25,7 +25,7 @@ def test_every_setting_of_the_design_is_read() -> None:
         "debounce": 75,
         "threads": 2,
         "model": "/models/own.onnx",
-        "projectMemory": {"enabled": False, "maxMegabytes": 64},
+        "projectMemory": {"enabled": False, "maxMegabytes": 64, "exclude": ["gen/"]},
         "logLevel": "debug",
     }
     assert settings.read(options) == (
@@ -41,6 +41,7 @@ def test_every_setting_of_the_design_is_read() -> None:
             model="/models/own.onnx",
             memory_enabled=False,
             memory_megabytes=64,
+            memory_exclude=("gen/",),
             log_level="debug",
         ),
         [],
@@ -56,6 +57,11 @@ def test_dotted_names_mean_the_same_as_nested_ones() -> None:
     [
         ({"enabeld": True}, "lstmLsp: there is no setting 'enabeld'"),
         ({"projectMemory": {"size": 1}}, "lstmLsp: there is no setting 'projectMemory.size'"),
+        (
+            {"projectMemory": {"exclude": ["!"]}},
+            "lstmLsp.projectMemory.exclude: expected a list of patterns as in .gitignore, "
+            "found ['!']",
+        ),
         ({"enabled": "yes"}, "lstmLsp.enabled: expected true or false, found 'yes'"),
         ({"threads": True}, "lstmLsp.threads: expected a whole number from 1 to 16, found True"),
         ({"threads": 0}, "lstmLsp.threads: expected a whole number from 1 to 16, found 0"),

@@ -8,7 +8,7 @@ nothing of the protocol.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -36,8 +36,8 @@ _STRETCH = 256  # symbols whose surprise is computed between two looks at the fl
 class Engine:
     """One loaded model with its contexts and the project memory."""
 
-    def __init__(self, model: Model, memory_megabytes: int) -> None:
-        """`memory_megabytes` 0 means no project memory."""
+    def __init__(self, model: Model, memory_megabytes: int, excluded: Sequence[str] = ()) -> None:
+        """`memory_megabytes` 0 means no project memory; it reads no file that is `excluded`."""
         self.model = model
         self.contexts = Contexts(model)
         self.completer = Completer(model, self.contexts)
@@ -46,6 +46,7 @@ class Engine:
             kept = model.card.get("memory")
             parameters = Parameters.from_json(kept) if kept else default_parameters()
             self.memory = ProjectMemory(parameters, memory_megabytes << 20)
+        self._excluded = excluded
         self._held: dict[str, Snapshot] = {}  # open documents as the memory has them, by key
 
     @classmethod
@@ -53,7 +54,8 @@ class Engine:
         """Load the first model found in the order of `find_model`. Raises ModelError."""
         path = find_model(explicit or settings.model or None, project)
         megabytes = settings.memory_megabytes if settings.memory_enabled else 0
-        return cls(Model.load(path, threads=settings.threads), megabytes)
+        model = Model.load(path, threads=settings.threads)
+        return cls(model, megabytes, settings.memory_exclude)
 
     def batches(
         self,
@@ -160,7 +162,7 @@ class Engine:
     def index(self, folder: Path, near: Path | None) -> Iterator[Progress]:
         """Read the files of `folder` into the project memory, in short steps."""
         if self.memory is not None:
-            for progress in project.index(self.memory, folder, near=near):
+            for progress in project.index(self.memory, folder, near=near, excluded=self._excluded):
                 for snapshot in self._held.values():  # what is open goes before what is on disk
                     self.memory.set_file(snapshot.key, _memorable(snapshot))
                 yield progress
@@ -169,7 +171,8 @@ class Engine:
         """Let what `file` in `folder` now holds on disk stand for it, unless it is open."""
         key = project.header_path(folder, file)
         if self.memory is not None and key not in self._held:
-            text = project.read_symbols(file) if project.is_source(folder, file) else None
+            known = project.is_source(folder, file, self._excluded)
+            text = project.read_symbols(file) if known else None
             self.memory.set_file(key, text)
 
     def follow(self, snapshots: Collection[Snapshot], current: Snapshot | None = None) -> None:

@@ -212,6 +212,7 @@ class Session:
             threads=old.threads,
             memory_enabled=old.memory_enabled,
             memory_megabytes=old.memory_megabytes,
+            memory_exclude=old.memory_exclude,
         )
         return same != settings
 

@@ -72,6 +72,19 @@ def _probabilities(value: object) -> dict[str, float]:
     return {kind: float(number) for kind, number in value.items()}
 
 
+def _patterns(value: object) -> tuple[str, ...]:
+    from pathspec import GitIgnoreSpec  # noqa: PLC0415 - nearly nobody has any
+
+    wrong = _WrongError("a list of patterns as in .gitignore")
+    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+        raise wrong
+    try:
+        GitIgnoreSpec.from_lines(value)
+    except ValueError:
+        raise wrong from None
+    return tuple(value)
+
+
 def _setting(name: str, read: Callable[[object], Any], default: Any) -> Any:
     return field(default=default, metadata={"name": name, "read": read})
 
@@ -96,6 +109,8 @@ class Settings:
     """Path of a model file; empty for the first that is found."""
     memory_enabled: bool = _setting("projectMemory.enabled", _boolean, True)
     memory_megabytes: int = _setting("projectMemory.maxMegabytes", _integer(1, 65_536), 256)
+    memory_exclude: tuple[str, ...] = _setting("projectMemory.exclude", _patterns, ())
+    """Files that the project memory does not read, as patterns of a `.gitignore`."""
     log_level: str = _setting("logLevel", _one_of(*LOG_LEVELS), "warning")
 
 

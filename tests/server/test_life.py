@@ -301,6 +301,15 @@ def test_the_project_is_read_and_reported(start: Any, tmp_path: Path) -> None:
     assert client.stop() == 0
 
 
+def test_what_is_excluded_is_not_read_into_the_project_memory(start: Any, tmp_path: Path) -> None:
+    (tmp_path / "generated").mkdir()
+    for name in ("generated/a.py", "generated/b.py", "kept.py"):
+        (tmp_path / name).write_text("value = 1\n")
+    client = start(folder=tmp_path, options={"projectMemory": {"exclude": ["generated/"]}})
+    client.wait(lambda one: one.get("method") == "lstmLsp/status" and one["params"]["indexed"] == 1)
+    assert client.ask("lstmLsp/status", {})["total"] == 1
+
+
 def test_loading_waits_for_no_answer_of_the_client(start: Any) -> None:
     workspace = {
         "configuration": True,
