@@ -386,7 +386,7 @@ def soak(model: str | None, folder: Path, count: int, minutes: float, seed: int)
     pending: list[int] = []
     while (elapsed := time.monotonic() - started) < minutes * 60:
         document = chance.choice(opened)
-        for _ in range(chance.randint(1, 30)):  # a burst, as fast as the pipe takes it
+        for _ in range(chance.randint(1, 120)):  # a burst, as fast as the pipe takes it
             pending += edit(client, document, chance)
             edits += 1
         for number in pending:
@@ -400,7 +400,7 @@ def soak(model: str | None, folder: Path, count: int, minutes: float, seed: int)
         resident = client.resident()
         if resident is not None:
             samples.append((elapsed, resident))
-        if elapsed > (comparisons + 1) * minutes * 60 / (3 + minutes / 4):
+        if elapsed > (comparisons + 1) * minutes * 60 / (3 + minutes / 10):
             compared += compare(client, model, opened, chance)
             comparisons += 1
     compared += compare(client, model, opened, chance)
