@@ -63,7 +63,11 @@ SHIPPED = (
     Chosen("counter", "gru", 0),
     Chosen("counter", "peephole", 0),
     Chosen("counter", "rnn", 0),
+    Chosen("selective-counter", "lstm", 0),
     Chosen("state", "lstm", 0),
+    Chosen("state", "gru", 0),
+    Chosen("state", "rnn", 0),
+    Chosen("copy", "lstm", 0),
 )
 
 
