@@ -140,6 +140,19 @@ def parser() -> argparse.ArgumentParser:
     experiment.add_argument("--cell", choices=CELLS, default="lstm")
     _add_json(experiment)
 
+    surprise = commands.add_parser(
+        "surprise", help="the most surprising places of files, and what was expected there"
+    )
+    surprise.add_argument("files", nargs="+", type=Path, metavar="FILE")
+    surprise.add_argument(
+        "--count", type=_whole(1), default=20, metavar="N", help="places (default 20)"
+    )
+    surprise.add_argument(
+        "--project", type=Path, metavar="DIR", help="learn from the files here too"
+    )
+    _add_model(surprise)
+    _add_json(surprise)
+
     info = commands.add_parser("info", help="the model's card")
     _add_json(info)
 

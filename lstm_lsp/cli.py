@@ -14,6 +14,7 @@ import os
 import secrets
 import sys
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +24,7 @@ from lstm_lsp.streams import VISIBLE, abandon_stdout, decoded, use_utf8_stdout
 
 if TYPE_CHECKING:
     from lstm_lsp.completer import Place
-    from lstm_lsp.memory import Mixer
+    from lstm_lsp.memory import Mixer, ProjectMemory
     from lstm_lsp.network import Model
 
 INTERRUPTED = 130
@@ -144,12 +145,8 @@ def _complete(arguments: argparse.Namespace) -> int:
     from lstm_lsp.project import header_path
     from lstm_lsp.search import KINDS
 
-    file, project = arguments.file.resolve(), arguments.project
+    file, project = arguments.file.resolve(), _folder(arguments.project)
     document = Document(decoded(file.read_bytes(), str(arguments.file)))
-    if project is not None:
-        project = project.resolve()
-        if not project.is_dir():
-            raise NotADirectoryError(errno.ENOTDIR, "not a folder", str(arguments.project))
     line, column = arguments.at
     offset = document.offset(Position(line - 1, column - 1), "utf-32")
     position = document.position(offset, "utf-32")
@@ -184,19 +181,75 @@ def _complete(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _folder(given: Path | None) -> Path | None:
+    if given is None or given.is_dir():
+        return given and given.resolve()
+    raise NotADirectoryError(errno.ENOTDIR, "not a folder", str(given))
+
+
 def _memory(model: Model, project: Path | None, file: Path, place: Place) -> Mixer:
     """Return what is known at a place: its own file before it, and the project's others."""
+    memory = _learned(model, project, file)
+    path = _known_as(project, file)
+    return memory.view(path, place.before[: place.before.rfind(b"\n") + 1])
+
+
+def _learned(model: Model, project: Path | None, near: Path) -> ProjectMemory:
+    """Return what is known of the files of `project`: nothing without one."""
     from lstm_lsp.memory import Parameters, ProjectMemory
-    from lstm_lsp.project import header_path, index
+    from lstm_lsp.project import index
 
     shipped = model.card.get("memory")
     memory = ProjectMemory(Parameters.from_json(shipped) if shipped else None)
-    path = str(file)
     if project is not None:
-        path = header_path(project, file) or path
-        for _ in index(memory, project, near=file):
+        for _ in index(memory, project, near=near):
             pass
-    return memory.view(path, place.before[: place.before.rfind(b"\n") + 1])
+    return memory
+
+
+def _known_as(project: Path | None, file: Path) -> str:
+    """Return the name by which the project memory knows `file`."""
+    from lstm_lsp.project import header_path
+
+    return (header_path(project, file) if project else "") or str(file)
+
+
+def _surprise(arguments: argparse.Namespace) -> int:
+    from lstm_lsp import surprise, suspicion, symbols
+    from lstm_lsp.project import header_path
+
+    project = _folder(arguments.project)
+    model = _model(arguments.model, project)
+    memory = _learned(model, project, arguments.files[0].resolve())
+    found, suspects, read = [], [], []
+    for name in arguments.files:
+        file = name.resolve()
+        text = symbols.normalise(decoded(file.read_bytes(), str(name)))
+        language, path = _language_of(file), _known_as(project, file)
+        header = symbols.header(language, header_path(project or Path.cwd(), file))
+        view = partial(memory.view, path)
+        reading = surprise.read(model, header, text, language, view=view)
+        read.append(
+            {"file": str(name), "characters": len(text), "bits": round(reading.bits.sum(), 1)}
+        )
+        found += [(name, reading, place) for place in surprise.places(reading)[: arguments.count]]
+        suspects += [(name, text, one) for one in suspicion.suspects(reading) if one.clear]
+    found.sort(key=lambda one: -one[2].score)
+    report = {
+        "model": model.name,
+        "files": read,
+        "places": [
+            surprise.as_json(str(name), reading, place)
+            for name, reading, place in found[: arguments.count]
+        ],
+        "suspects": [suspicion.as_json(str(name), text, one) for name, text, one in suspects],
+    }
+    if arguments.json:
+        _print_json(report)
+    else:
+        use_utf8_stdout()
+        print(surprise.show(report))
+    return 0
 
 
 def _evaluate(arguments: argparse.Namespace) -> int:
@@ -317,6 +370,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "train": _train,
     "corpus": _corpus_build,
     "experiment": _experiment,
+    "surprise": _surprise,
     "info": _info,
     "doctor": _doctor,
 }

@@ -1,0 +1,332 @@
+"""One-edit alternatives that the network finds clearly likelier than what is written.
+
+Where `surprise` says that a document is surprising, `suspects` tries single edits (a token
+replaced, removed or put in, an indentation changed) and weighs them by the bits that the
+text up to the end of the next line then costs. An edit counts only when the text parses
+with it: Python by `ast.parse`, Java by balanced brackets and ended strings and comments.
+Of text that parses, an alternative must save more bits than on clean files it does by chance
+(`REPLACES`); of text that does not, one that makes it parse need only be likelier.
+Strings, comments and numbers are left alone, and so are names that occur once: they are
+rare, not wrong. Knows nothing of files or the protocol.
+"""
+
+from __future__ import annotations
+
+import ast
+import warnings
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any, Final
+
+import numpy as np
+
+from lstm_lsp import lexis, search
+from lstm_lsp.automaton import automaton
+from lstm_lsp.memory import TAIL
+from lstm_lsp.network import never
+from lstm_lsp.predictor import Predictor
+from lstm_lsp.surprise import Place, Reading, line_and_column, places
+
+REPLACES: Final[dict[str, float]] = {
+    "operator": 12.0,
+    "identifier": 30.0,
+    "returned": 15.0,
+    "keyword": 12.0,
+    "indentation": 12.0,
+    "put in": 12.0,
+    "removed": 25.0,
+}
+"""Bits that an edit of each sort must save in text that parses: measured on the validation
+projects for one false alarm in 200 lines (`bench/faults.py`, docs/surprise.md)."""
+
+REPAIRS: Final = 3.0
+"""Bits that an edit must save which makes text parse that does not."""
+
+_LOOKED_AT: Final = 5
+"""Lines a place that is tried: the most surprising come first."""
+_FEWEST: Final = 10
+_TRIED: Final = frozenset({"keyword", "identifier", "operator", "indentation", "space", "line end"})
+_FOLLOWING: Final = 64  # symbols after an edit that weigh it, no further than the next line's end
+_LIKELY: Final = 4  # tokens that the network would rather have seen
+
+_PUNCTUATION: Final = b"()[]{}:;,.=<>+-*/&|!"
+_OF_A_KIND: Final = tuple(
+    tuple(group.split())
+    for group in (
+        "< > <= >= == !=",
+        "+ - * / % // **",
+        "= == += -= := *=",
+        "&& || & |",
+        "and or",
+        "is in not",
+        "( [ {",
+        ") ] }",
+        ", ; . :",
+        "++ --",
+        "True False",
+        "true false",
+    )
+)
+
+
+@dataclass(frozen=True)
+class Suspect:
+    """An edit that makes a document likelier: `text[start:end]` becomes `instead`.
+
+    `sort`, the key of `REPLACES`; `saved`, bits up to the end of the next line; `repairs`,
+    whether the document parses only with it.
+    """
+
+    sort: str
+    start: int
+    end: int
+    instead: str
+    saved: float
+    repairs: bool
+
+    @property
+    def clear(self) -> bool:
+        """Whether it is likely enough to be shown."""
+        return self.saved >= (REPAIRS if self.repairs else REPLACES[self.sort])
+
+    @property
+    def margin(self) -> float:
+        """Bits above what it takes to be shown; repairs first."""
+        return self.saved - REPAIRS + 100 if self.repairs else self.saved - REPLACES[self.sort]
+
+
+def suspects(reading: Reading, cancelled: Callable[[], bool] = never) -> list[Suspect]:
+    """Return the best edit of each place that has one, the most telling first.
+
+    Those of them that are `clear` are worth showing. Raises Cancelled.
+    """
+    text, language = reading.text, reading.language
+    whole, broken_line = parses(text, language)
+    found: dict[int, Suspect] = {}
+    for place in _looked_at(reading, broken_line):
+        for suspect in _weighed(reading, place, not whole, cancelled):
+            line = line_and_column(text, suspect.start)[0]
+            if line in found and found[line].margin >= suspect.margin:
+                break
+            if parses(edited(text, suspect), language)[0]:
+                found[line] = suspect
+                break
+    return sorted(found.values(), key=lambda one: -one.margin)
+
+
+def message(text: str, suspect: Suspect) -> str:
+    """Return what a suspect says to a person, in a line."""
+    written = text[suspect.start : suspect.end]
+    if suspect.sort == "indentation":
+        columns = (len(one.expandtabs(4)) for one in (suspect.instead, written))
+        return "indented by {} rather than {}?".format(*columns)
+    if not written:
+        return f"is {suspect.instead!r} missing here?"
+    if not suspect.instead:
+        return f"is {written.strip()!r} too much here?"
+    return f"{suspect.instead!r} rather than {written!r}?"
+
+
+def as_json(file: str, text: str, suspect: Suspect) -> dict[str, Any]:
+    """Return a suspect as `surprise --json` prints it."""
+    line, column = line_and_column(text, suspect.start)
+    return {
+        "file": file,
+        "line": line,
+        "column": column,
+        "token": text[suspect.start : suspect.end],
+        "instead": suspect.instead,
+        "saved": suspect.saved,
+        "repairs": suspect.repairs,
+        "message": message(text, suspect),
+    }
+
+
+def edited(text: str, suspect: Suspect) -> str:
+    """Return `text` with the edit made."""
+    return text[: suspect.start] + suspect.instead + text[suspect.end :]
+
+
+def parses(text: str, language: str) -> tuple[bool, int | None]:
+    """Return whether `text` parses, and the line, from 1, where it does not, if that is known."""
+    if language == "python":
+        return _parses_python(text)
+    return _balanced(text, language)
+
+
+def _parses_python(text: str) -> tuple[bool, int | None]:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of escapes in strings, say
+            ast.parse(text)
+        return True, None
+    except SyntaxError as error:
+        return False, error.lineno
+    except (ValueError, RecursionError, MemoryError):
+        return False, None
+
+
+def _balanced(text: str, language: str) -> tuple[bool, int | None]:
+    opened: list[tuple[str, int]] = []
+    for token in lexis.tokens(text, language):
+        written = text[token.start : token.end]
+        if token.kind == "operator" and written in lexis.CLOSING:
+            opened.append((written, token.start))
+        elif (
+            token.kind == "operator"
+            and written in ")]}"
+            and (not opened or lexis.CLOSING[opened.pop()[0]] != written)
+        ):
+            return False, line_and_column(text, token.start)[0]
+    if opened or lexis.scan(text, language).where == "string":
+        return False, None
+    return True, None
+
+
+def _looked_at(reading: Reading, broken_line: int | None) -> list[Place]:
+    """Return the places to try edits at: the most surprising, and all where parsing failed."""
+    text = reading.text
+    comments = {at for one in reading.tokens if one.kind == "comment" for at in one[1:]}
+    tried = [
+        place
+        for place in places(reading)
+        if place.kind in _TRIED and _may_be_wrong(reading, place, comments)
+    ]
+    most = max(_FEWEST, (text.count("\n") + 1) // _LOOKED_AT)
+    found = tried[:most]
+    if broken_line is not None:
+        starts = [0, *(at + 1 for at, character in enumerate(text) if character == "\n"), len(text)]
+        first = starts[min(max(0, broken_line - 2), len(starts) - 1)]
+        last = starts[min(broken_line, len(starts) - 1)]
+        found += [place for place in tried[most:] if first <= place.start < last]
+    return found
+
+
+def _may_be_wrong(reading: Reading, place: Place, comments: set[int]) -> bool:
+    """Whether edits are tried at a place.
+
+    Of names at plain ones that occur elsewhere: no member, call, import or definition. Not
+    beside comments: `comments`, where one begins or ends.
+    """
+    if place.start in comments or place.end in comments:
+        return False
+    if place.kind != "identifier":
+        return True
+    text, name = reading.text, reading.text[place.start : place.end]
+    line = text.rfind("\n", 0, place.start) + 1
+    before = text[line : place.start].rstrip()
+    return (
+        text.count(name) > 1
+        and not before.endswith((".", "@", "def", "class", "new"))
+        and not before.lstrip().startswith(("import", "from", "package"))
+        and text[place.end : place.end + 1] not in ("(", ".")
+    )
+
+
+def _weighed(
+    reading: Reading, place: Place, broken: bool, cancelled: Callable[[], bool]
+) -> list[Suspect]:
+    """Return the edits at `place` that save bits, the one that saves most first."""
+    text, offsets = reading.text, reading.offsets
+    edits = list(dict.fromkeys(_edits(reading, place, cancelled)))
+    if not edits:
+        return []
+    begin = min(start for _, start, _, _ in edits)
+    stop = _stop(text, max(end for _, _, end, _ in edits))
+    variants = [text[begin:stop]]
+    variants += [text[begin:start] + new + text[end:stop] for _, start, end, new in edits]
+    costs = reading.costs(int(offsets[begin]), [one.encode() for one in variants], cancelled)
+    found = [
+        Suspect(sort, start, end, new, round(float(costs[0] - cost), 2), broken)
+        for (sort, start, end, new), cost in zip(edits, costs[1:], strict=True)
+        if cost < costs[0]
+    ]
+    return sorted(found, key=lambda one: -one.margin)
+
+
+def _stop(text: str, at: int) -> int:
+    """Return where what weighs an edit ends: with the next line, or after some symbols."""
+    line = text.find("\n", at)
+    following = text.find("\n", line + 1) if line >= 0 else -1
+    return min(at + _FOLLOWING, following + 1 if following >= 0 else len(text))
+
+
+_Edit = tuple[str, int, int, str]
+
+
+def _edits(reading: Reading, place: Place, cancelled: Callable[[], bool]) -> Iterable[_Edit]:
+    """Yield sort, start, end and new text of the edits to try at a place."""
+    text, kind = reading.text, place.kind
+    start, end = place.start, place.end
+    written = text[start:end]
+    if kind == "indentation":
+        for instead in _indentations(text, start):
+            if instead != written:
+                yield "indentation", start, end, instead
+        return
+    if kind in ("operator", "keyword", "identifier"):
+        sort = "returned" if _is_returned(text, place) else kind
+        likely = _likely(reading, start, cancelled)
+        others = [other for group in _OF_A_KIND if written in group for other in group]
+        joined = text[:start][-1:].isidentifier()
+        for instead in (*others, *likely):
+            if instead != written and not (joined and instead.isidentifier()):
+                yield sort, start, end, instead
+        yield "removed", start, end + (text[end : end + 1] == " " and kind != "operator"), ""
+        if kind == "identifier":
+            split = _split(reading, start, end)
+            if split:
+                yield from (("put in", split, split, new) for new in _marks(reading, split))
+    yield from (("put in", start, start, new) for new in _marks(reading, start))
+
+
+def _is_returned(text: str, place: Place) -> bool:
+    return place.kind == "identifier" and text[: place.start].rstrip(" ").endswith("return")
+
+
+def _likely(reading: Reading, start: int, cancelled: Callable[[], bool]) -> list[str]:
+    """Return the tokens that the network would rather have seen at a place."""
+    at = int(reading.offsets[start])
+    predictor = Predictor(reading.model, reading.mixer(at), cancelled)
+    tail = reading.symbols[max(0, at - TAIL) : at]
+    tokens = automaton(reading.language, "code")
+    floor = float(np.log(0.005))
+    found = search.tokens(
+        predictor, predictor.start(reading.state(at), tail), tokens, count=_LIKELY, floor=floor
+    )
+    return [one.text.lstrip() for one in found]
+
+
+def _marks(reading: Reading, start: int) -> list[str]:
+    """Return the marks that the network held likeliest at a place, of one symbol each."""
+    at = int(reading.offsets[start])
+    state, tail = reading.state(at), reading.symbols[max(0, at - TAIL) : at]
+    log_probs = reading.mixer(at).mix(state.log_probs, [tail])[0]
+    best = sorted(_PUNCTUATION, key=lambda symbol: -float(log_probs[symbol]))
+    return [chr(symbol) for symbol in best[:3]]
+
+
+def _split(reading: Reading, start: int, end: int) -> int | None:
+    """Return the most surprising place inside a word, where something may be missing."""
+    first, last = (int(reading.offsets[at]) for at in (start, end))
+    inside = reading.bits[first + 1 : last]
+    if last - first != end - start or not len(inside) or float(inside.max()) < 5:
+        return None
+    return start + 1 + int(inside.argmax())
+
+
+def _indentations(text: str, line: int) -> list[str]:
+    """Return the indentations of the lines before, and one step more and less than the last."""
+    before = [one for one in text[:line].splitlines()[-12:] if one.strip()]
+    known = [one[: len(one) - len(one.lstrip())] for one in before]
+    step = "\t" if any("\t" in one for one in known) else " " * _step(known)
+    last = known[-1] if known else ""
+    return list(dict.fromkeys([*reversed(known), last + step, last[: -len(step)]]))[:5]
+
+
+def _step(known: list[str]) -> int:
+    """Return how many spaces a step of indentation is."""
+    widths = sorted({len(one) for one in known} | {0})
+    steps = [b - a for a, b in pairwise(widths) if b - a in (2, 4, 8)]
+    return min(steps, default=4)
