@@ -18,7 +18,7 @@ from lstm_lsp import symbols
 from lstm_lsp.cli import main
 from lstm_lsp.training.corpus import collect
 from lstm_lsp.training.corpus.build import build
-from lstm_lsp.training.corpus.manifest import CorpusError
+from lstm_lsp.training.corpus.manifest import SPLITS, CorpusError
 from lstm_lsp.training.corpus.notices import is_notice
 from lstm_lsp.training.corpus.packed import Corpus, Document, pack
 
@@ -249,6 +249,22 @@ def test_files_that_share_half_their_text_both_stay(small: Small) -> None:
     small.project("a", {"A.java": half + small.java("A", 40), "B.java": half + small.java("B", 40)})
     small.build()
     assert len(small.documents()) == 2
+
+
+def test_files_of_a_train_project_can_be_held_out_by_their_path(small: Small) -> None:
+    small.settings = "[held_out]\nvalidation = 0.2\ntest = 0.3"
+    small.project("one", {f"C{i}.java": small.java(f"C{i}") for i in range(60)})
+    small.project("held", {f"H{i}.java": small.java(f"H{i}") for i in range(5)}, split="test")
+    report = small.build()
+    sizes = {split: len(small.documents(f"java.{split}.symbols")) for split in SPLITS}
+    assert sum(sizes.values()) == 65
+    assert 5 <= sizes["validation"] <= 20
+    assert 5 + 10 <= sizes["test"] <= 5 + 27
+    assert report["totals"]["java"]["validation"]["projects"] == 1
+    before = small.documents("java.validation.symbols")
+    small.project("more", {"More.java": small.java("More")})
+    small.build()
+    assert before.keys() <= small.documents("java.validation.symbols").keys()
 
 
 # Caps and licence notices.

@@ -114,3 +114,17 @@ def test_shipped_manifests_hold_out_the_agreed_projects_and_none_reserved(name: 
     }
     for project in projects:  # of a dual licence the permissive side is taken
         assert any("GPL" not in each for each in project.licence.split(" OR ")), project.id
+
+
+@pytest.mark.parametrize(
+    ("name", "ids"),
+    [("commons.toml", {"commons-lang3", "commons-math3"}), ("tensorflow.toml", {"tensorflow"})],
+)
+def test_the_articles_manifests_hold_their_code_base_alone_and_split_it_by_file(
+    name: str, ids: set[str]
+) -> None:
+    read = manifest.load(MANIFESTS / name)
+    whole = {p.id: p for p in manifest.load(MANIFESTS / "full.toml").projects}
+    assert {p.id for p in read.projects} == ids
+    assert all(project == whole[project.id] for project in read.projects)
+    assert 0 < read.held_out.validation + read.held_out.test < 0.5
