@@ -1,32 +1,19 @@
-"""From packed documents to a served model file, on networks of a few units."""
+"""From a network to a served model file, and fine-tuning, on networks of a few units."""
 
-import json
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-from lstm_lsp import symbols
+from lstm_lsp.card import Architecture
 from lstm_lsp.network import Model, ModelError
-from lstm_lsp.training import export, loop, tune
-from lstm_lsp.training.corpus.packed import Corpus, Document, Lanes, Presentation
+from lstm_lsp.training import export, tune
+from lstm_lsp.training.cells import network_of
 from lstm_lsp.training.graph import build, dither, quantise, weights_of
 from lstm_lsp.training.network import CharacterLSTM
 from tests.conftest import TINY, seeded_weights
-
-RECIPE = loop.Recipe(architecture=TINY, lanes=4, length=16, learning_rate=1e-2, warm_up=2)
-
-
-def documents(count: int = 12) -> list[Document]:
-    text = b"/* Licence: none */\npackage a;\nclass Name%d {\n    int value() { return %d; }\n}\n"
-    return [Document("java", f"p/Name{n}.java", text % (n, n) * (1 + n % 3)) for n in range(count)]
-
-
-@pytest.fixture(scope="module")
-def corpus() -> Corpus:
-    return Corpus.of(documents())
+from tests.test_lanes import documents
 
 
 def torch_network(seed: int = 0) -> CharacterLSTM:
@@ -36,130 +23,19 @@ def torch_network(seed: int = 0) -> CharacterLSTM:
     return network
 
 
-def test_lanes_hand_out_every_symbol_of_every_document_once(corpus: Corpus) -> None:
-    lanes = Lanes(corpus, lanes=3, length=16)
-    predicted = []
-    while True:
-        read, known, _ = lanes.chunk()
-        if lanes.epoch > 1:
-            break
-        predicted.append(read[1:][known])
-    handed = np.bincount(np.concatenate(predicted), minlength=256)
-    expected = np.bincount(corpus.symbols, minlength=256)
-    assert handed[symbols.START] == 0  # a document's first symbol is given, never predicted
-    # Lanes still hold a last document when the epoch ends; all others are complete.
-    assert 0 <= (expected - handed)[symbols.END] <= 3
-    assert handed.sum() >= expected.sum() - 3 * max(corpus.ends - corpus.starts) - len(corpus)
-
-
-@pytest.mark.parametrize("lanes", [1, 5, 40])
-def test_measuring_counts_every_symbol_of_every_text_once(corpus: Corpus, lanes: int) -> None:
-    reader = Lanes(corpus, lanes, length=16, once=True)
-    counted = []
-    while not reader.done:
-        read, known, _ = reader.chunk()
-        counted.append(read[1:][known])
-    handed = np.bincount(np.concatenate(counted), minlength=256)
-    texts = b"".join(corpus[n].text + bytes((symbols.END,)) for n in range(len(corpus)))
-    np.testing.assert_array_equal(
-        handed, np.bincount(np.frombuffer(texts, np.uint8), minlength=256)
-    )
-
-
-def test_lanes_go_on_at_the_exact_next_chunk(corpus: Corpus) -> None:
-    one = Lanes(corpus, lanes=3, length=16, seed=7, presentation=Presentation())
-    for _ in range(20):
-        one.chunk()
-    other = Lanes(corpus, lanes=3, length=16, seed=7, presentation=Presentation())
-    other.restore(json.loads(json.dumps(one.state())))
-    for _ in range(40):
-        for a, b in zip(one.chunk(), other.chunk(), strict=True):
-            np.testing.assert_array_equal(a, b)
-
-
-def test_a_document_starts_from_a_zero_state_with_its_header(corpus: Corpus) -> None:
-    lanes = Lanes(corpus, lanes=3, length=16)
-    for _ in range(30):
-        read, _, fresh = lanes.chunk()
-        assert (read[0, fresh] == symbols.START).all()
-
-
-def test_presentations_drop_paths_licences_and_first_lines() -> None:
-    document = documents(1)[0]
-    random = np.random.default_rng(0)
-
-    def shown(**shares: float) -> bytes:
-        nothing = Presentation(0.0, 0.0, 1.0)
-        return bytes(replace(nothing, **shares).present(document, random))
-
-    assert shown() == symbols.header("java", document.path) + document.text + b"\x03"
-    assert shown(without_path=1.0).startswith(symbols.header("java") + document.text)
-    assert b"Licence" not in shown(with_licence=0.0)
-    later = shown(from_a_later_line=1.0)
-    body = later.removeprefix(symbols.header("java", document.path)).removesuffix(b"\x03")
-    assert document.text.endswith(body)
-    assert body != document.text
-
-
-def test_an_interrupted_run_ends_with_the_weights_of_an_uninterrupted_one(
-    corpus: Corpus, tmp_path: Path
-) -> None:
-    torch.set_num_threads(1)
-    budget = loop.Budget(symbols=60 * 64)
-
-    def run(
-        folder: str, *, resume: bool = False, stop_after: int = 10**9
-    ) -> dict[str, torch.Tensor]:
-        torch.manual_seed(1)
-        network = CharacterLSTM(TINY)
-        steps = iter(range(10**9))
-        loop.train(
-            network,
-            corpus,
-            RECIPE,
-            budget,
-            tmp_path / folder,
-            resume=resume,
-            quiet=True,
-            stopped=lambda: next(steps) >= stop_after,
-        )
-        return dict(network.state_dict())
-
-    whole = run("whole")
-    run("parts", stop_after=23)
-    resumed = run("parts", resume=True)
-    for name, value in whole.items():
-        assert torch.equal(value, resumed[name]), name
-
-
-def test_training_learns(corpus: Corpus, tmp_path: Path) -> None:
-    torch.manual_seed(0)
-    network = CharacterLSTM(TINY)
-    before = loop.bits_per_symbol(network, corpus)
-    loop.train(network, corpus, RECIPE, loop.Budget(symbols=20_000), tmp_path, quiet=True)
-    assert loop.bits_per_symbol(network, corpus) < before - 2
-
-
-def test_the_plateau_is_kept_for_a_longer_run(corpus: Corpus, tmp_path: Path) -> None:
-    loop.train(
-        CharacterLSTM(TINY), corpus, RECIPE, loop.Budget(symbols=5_000), tmp_path, quiet=True
-    )
-    _, facts = loop.load_network(tmp_path / loop.BEFORE_DECAY)
-    assert 0.6 < facts["progress"]["symbols"] / 5_000 < 0.8
-
-
-@pytest.mark.parametrize(("step", "spent", "share"), [(0, 0.0, 0.5), (5, 0.5, 1.0), (5, 1.0, 0.0)])
-def test_the_learning_rate_warms_up_stays_and_falls_to_zero(
-    step: int, spent: float, share: float
-) -> None:
-    assert loop.learning_rate(RECIPE, step, spent) == pytest.approx(share * RECIPE.learning_rate)
-
-
 def test_an_export_is_checked_and_served(tmp_path: Path) -> None:
     model = export.export(torch_network(), {"name": "m"}, tmp_path / "m.onnx", documents())
     assert model.card["export"]["int8_loss"] <= export.INT8_LOSS
     assert model.context in export.CONTEXTS
     assert [file.name for file in tmp_path.iterdir()] == ["m.onnx"]
+
+
+@pytest.mark.parametrize("cell", ["gru", "peephole"])
+def test_only_an_lstm_is_exported(cell: str, tmp_path: Path) -> None:
+    network = network_of(Architecture(layers=1, units=8, embedding=4, cell=cell))
+    with pytest.raises(export.ExportError, match=f"a served model is an LSTM; a {cell} network"):
+        export.export(network, {"name": "m"}, tmp_path / "m.onnx", documents())
+    assert not list(tmp_path.iterdir())
 
 
 def test_an_export_that_differs_from_torch_writes_nothing(tmp_path: Path) -> None:

@@ -2,13 +2,15 @@
 
 Each with the interface of `network.CharacterLSTM`: time first, logits out, the state a
 pair (h, c) of (layers, B, units) each; a cell without a cell state hands `c` on
-untouched. For the experiments; none of these has a served graph.
+untouched. For experiments and comparisons: only the LSTM has a served graph. GRU and RNN
+run on cuDNN; peepholes cannot, and cost what a step in Python costs (docs/training.md).
 """
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from lstm_lsp import symbols
 from lstm_lsp.card import Architecture
@@ -20,6 +22,9 @@ CELLS = ("lstm", "gru", "peephole", "rnn")
 
 class CharacterCell(nn.Module):
     """A character network over `symbols.VOCABULARY` symbols with a cell of `CELLS`' last three."""
+
+    dropout = 0.0
+    """Share of the last layer's outputs dropped in training."""
 
     def __init__(self, architecture: Architecture) -> None:
         super().__init__()
@@ -56,6 +61,8 @@ class CharacterCell(nn.Module):
         else:
             hidden, h = self.recurrence(embedded, state[0])
             state = (h, state[1])
+        if self.training and self.dropout:
+            hidden = functional.dropout(hidden, self.dropout)
         return self.output(hidden), state
 
     def zero_state(self, lanes: int) -> State:
@@ -111,7 +118,10 @@ class PeepholeLSTM(nn.Module):
         return torch.stack(hidden), h, c
 
 
-def network_of(architecture: Architecture) -> CharacterLSTM | CharacterCell:
+Network = CharacterLSTM | CharacterCell
+
+
+def network_of(architecture: Architecture) -> Network:
     """Return a fresh network of any of `CELLS`. Raises ValueError for another cell."""
     if architecture.cell not in CELLS:
         raise ValueError(f"there is no cell {architecture.cell}, only {', '.join(CELLS)}")

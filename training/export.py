@@ -22,6 +22,7 @@ from lstm_lsp import symbols
 from lstm_lsp.evaluate.bits import bits_of
 from lstm_lsp.network import Model
 
+from .cells import Network
 from .corpus.packed import Document
 from .graph import build
 from .network import CharacterLSTM
@@ -51,7 +52,7 @@ class Checks:
 
 
 def export(
-    network: CharacterLSTM,
+    network: Network,
     card: dict[str, Any],
     output: Path,
     held_out: Sequence[Document],
@@ -61,9 +62,13 @@ def export(
     """Write `network` to `output` as an int8 model file, and return it as it is served.
 
     `card` needs `name`; `held_out` are documents to compare bits on, long ones among them
-    if `context` (symbols) is to be chosen here. Raises ExportError when a check fails,
+    if `context` (symbols) is to be chosen here. Raises ExportError when a check fails or
+    the cell is another than the LSTM, which alone is served,
     OSError when the file cannot be written; `output` is replaced whole or not at all.
     """
+    if not isinstance(network, CharacterLSTM):
+        cell = network.architecture.cell
+        raise ExportError(f"a served model is an LSTM; a {cell} network is for comparison only")
     if not held_out:
         raise ExportError("an export needs held-out documents to be checked on")
     network = network.to("cpu").eval()

@@ -8,6 +8,7 @@ the export each want their own normalisation. The serving twin is the exported g
 from __future__ import annotations
 
 from torch import Tensor, nn
+from torch.nn import functional
 
 from lstm_lsp import symbols
 from lstm_lsp.card import Architecture
@@ -18,6 +19,9 @@ State = tuple[Tensor, Tensor]
 
 class CharacterLSTM(nn.Module):
     """A character-level LSTM over `symbols.VOCABULARY` symbols."""
+
+    dropout = 0.0
+    """Share of the last layer's outputs dropped in training."""
 
     def __init__(self, architecture: Architecture) -> None:
         super().__init__()
@@ -50,6 +54,8 @@ class CharacterLSTM(nn.Module):
     def forward(self, read: Tensor, state: State) -> tuple[Tensor, State]:
         """Read `read` (T, B) int64 from `state`; return logits (T, B, 256) and the state after."""
         hidden, state = self.lstm(self.embedding(read), state)
+        if self.training and self.dropout:
+            hidden = functional.dropout(hidden, self.dropout)
         return self.output(hidden), state
 
     def zero_state(self, lanes: int) -> State:

@@ -17,11 +17,13 @@ from typing import Any
 
 import numpy as np
 
+from .checkpoint import CHECKPOINT, load_network
 from .corpus import manifest
 from .corpus.packed import Corpus, Document
+from .curve import read as read_curve
 from .export import export
-from .loop import CURVE, Recipe, load_network
 from .pretrain import packed
+from .recipe import Recipe
 
 SAMPLE = 120_000
 """Validation symbols of each language that the export is checked on."""
@@ -61,7 +63,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("run", type=Path, help="a training run's folder")
     parser.add_argument("corpora", type=Path, help="folder of packed train and validation files")
-    parser.add_argument("--checkpoint", default="checkpoint.safetensors", help="file in the folder")
+    parser.add_argument("--checkpoint", default=CHECKPOINT, help="file in the folder")
     parser.add_argument("--manifest", type=Path, required=True, help="of the corpora")
     parser.add_argument("--name", required=True)
     parser.add_argument("--hardware", required=True, help="what it was trained on, for the card")
@@ -75,11 +77,7 @@ def main() -> None:
     validation = {
         file.name.split(".")[0]: Corpus([file]) for file in packed(given.corpora, "validation")
     }
-    scores = [
-        row["validation"]
-        for row in map(json.loads, (given.run / CURVE).read_text(encoding="utf-8").splitlines())
-        if "validation" in row
-    ]
+    scores = [row["validation"] for row in read_curve(given.run) if "validation" in row]
     card = {
         "name": given.name,
         "languages": sorted(validation),

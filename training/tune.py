@@ -28,11 +28,13 @@ from lstm_lsp.network import PROJECT_MODEL, find_model
 from lstm_lsp.project import header_path, language_of, source_files
 
 from . import export as exporting
+from .checkpoint import CHECKPOINT
 from .corpus.packed import Corpus, Document
 from .graph import dither, weights_of
-from .loop import CHECKPOINT, Budget, Recipe, bits_per_symbol, device_named, train
+from .loop import bits_per_symbol, device_named, train
 from .network import CharacterLSTM
 from .pretrain import RECIPES, packed
+from .recipe import Budget, Recipe
 
 LEAST = 20_000
 """Symbols below which fine-tuning only memorises."""
