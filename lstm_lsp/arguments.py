@@ -153,6 +153,15 @@ def parser() -> argparse.ArgumentParser:
     _add_model(surprise)
     _add_json(surprise)
 
+    explore = commands.add_parser("explore", help="look inside a network, in the browser")
+    _add_model(explore)
+    explore.add_argument(
+        "--port", type=_port, default=0, metavar="P", help="listen here on 127.0.0.1 (default: any)"
+    )
+    explore.add_argument(
+        "--export", type=Path, metavar="FILE.html", help="write one file that needs no server"
+    )
+
     info = commands.add_parser("info", help="the model's card")
     _add_json(info)
 
@@ -174,6 +183,13 @@ def _address(text: str) -> tuple[str, int]:
     if not port.isdecimal() or int(port) > 65535:
         raise argparse.ArgumentTypeError(f"{text!r} is not HOST:PORT")
     return host.strip("[]") or "127.0.0.1", int(port)
+
+
+def _port(text: str) -> int:
+    """Return a port; 0 is any that is free."""
+    if not text.isdecimal() or int(text) > 65535:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port")
+    return int(text)
 
 
 def _language(text: str) -> str:
