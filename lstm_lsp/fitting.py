@@ -15,8 +15,8 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from lstm_lsp import lexis
+from lstm_lsp.beam import Path
 from lstm_lsp.ranking import bracket_fault, walk
-from lstm_lsp.search import Path
 from lstm_lsp.situation import Situation, is_word
 
 _WORD: Final = re.compile(r"\w+")

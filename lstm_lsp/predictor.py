@@ -13,8 +13,8 @@ bytes that break UTF-8 after the hypothesis' tail (Unicode 16, table 3-7).
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from typing import Final
+from dataclasses import dataclass
+from typing import Final, cast
 
 import numpy as np
 
@@ -63,40 +63,48 @@ def _mask(tails: Sequence[bytes]) -> Floats:
     return _MASKS.take(rows, axis=0) if any(rows) else _MASKS[:1]
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)  # and never changed: to be frozen would cost a step 4 microseconds
 class Hypotheses:
     """B texts that could follow a cursor, and what may follow each of them.
 
     `state`, the network's, unmixed; `tails`, the last symbols of each, at most TAIL;
     `log_probs` float32 (B, 256), the natural-log distribution of the next symbol, -inf
-    where it may not be drawn; `probabilities`, the same in 0-1. `followed`, what its
-    predictor has already gone on to from here, by parents and symbols: searches that begin
-    at one place often take the same steps, and a batch that is the same gives the same.
+    where it may not be drawn; `probabilities`, the same in 0-1. `followed`, for each row
+    where its predictor has already gone on to from there, by symbol: searches that begin at
+    one place take many of the same steps, and a row is the same whatever stands beside it.
     """
 
     state: State
     tails: list[bytes]
     log_probs: Floats
     probabilities: Floats
-    followed: dict[tuple[bytes, bytes], Hypotheses] = field(default_factory=dict, repr=False)
+    followed: list[dict[int, Row]]
 
     def __len__(self) -> int:
         return len(self.tails)
 
     @classmethod
-    def gather(cls, rows: Sequence[tuple[Hypotheses, int]]) -> Hypotheses:
+    def gather(cls, rows: Sequence[Row]) -> Hypotheses:
         """Return single hypotheses of several batches as one batch, in their order."""
-        parts = [(batch.state.take(np.array([row])), batch, row) for batch, row in rows]
+        first = rows[0][0]
+        if rows == [(first, row) for row in range(len(first))]:
+            return first
+        states = [(batch.state, slice(row, row + 1)) for batch, row in rows]
         return cls(
             State(
-                np.concatenate([state.h for state, _, _ in parts], axis=1),
-                np.concatenate([state.c for state, _, _ in parts], axis=1),
-                np.concatenate([state.log_probs for state, _, _ in parts]),
+                np.concatenate([state.h[:, one] for state, one in states], axis=1),
+                np.concatenate([state.c[:, one] for state, one in states], axis=1),
+                np.concatenate([state.log_probs[one] for state, one in states]),
             ),
-            [batch.tails[row] for _, batch, row in parts],
-            np.stack([batch.log_probs[row] for _, batch, row in parts]),
-            np.stack([batch.probabilities[row] for _, batch, row in parts]),
+            [batch.tails[row] for batch, row in rows],
+            np.stack([batch.log_probs[row] for batch, row in rows]),
+            np.stack([batch.probabilities[row] for batch, row in rows]),
+            [batch.followed[row] for batch, row in rows],
         )
+
+
+Row = tuple[Hypotheses, int]
+"""One hypothesis: the batch it is in, and its place there."""
 
 
 class Predictor:
@@ -120,19 +128,19 @@ class Predictor:
         """
         if self._cancelled():
             raise Cancelled
-        step = parents.tobytes(), read.tobytes()
-        if (known := hypotheses.followed.get(step)) is not None:
-            return known
+        ways = list(zip(parents.tolist(), read.tolist(), strict=True))
+        known = [hypotheses.followed[parent].get(symbol) for parent, symbol in ways]
+        if all(known):
+            return Hypotheses.gather(cast(list[Row], known))
         self.steps += 1
         tails, state = hypotheses.tails, hypotheses.state
-        if len(tails) > 1 or len(parents) > 1:
+        if len(tails) > 1 or len(ways) > 1:
             state = state.take(parents)
         state = self._model.step(read, state)
-        tails = [
-            (tails[parent] + SYMBOLS[symbol])[-TAIL:]
-            for parent, symbol in zip(parents.tolist(), read.tolist(), strict=True)
-        ]
-        hypotheses.followed[step] = found = self._predict(state, tails)
+        tails = [(tails[parent] + SYMBOLS[symbol])[-TAIL:] for parent, symbol in ways]
+        found = self._predict(state, tails)
+        for row, (parent, symbol) in enumerate(ways):
+            hypotheses.followed[parent][symbol] = found, row
         return found
 
     def _predict(self, state: State, tails: list[bytes]) -> Hypotheses:
@@ -142,4 +150,4 @@ class Predictor:
         total = np.add.reduce(probabilities, axis=1, keepdims=True)
         log_probs -= np.log(total)
         probabilities /= total
-        return Hypotheses(state, tails, log_probs, probabilities)
+        return Hypotheses(state, tails, log_probs, probabilities, [{} for _ in tails])

@@ -19,12 +19,12 @@ from dataclasses import dataclass, replace
 from typing import Final, Literal, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from lstm_lsp import symbols
 from lstm_lsp.automaton import Automaton
-from lstm_lsp.network import Floats, Integers
-from lstm_lsp.predictor import SYMBOLS, Hypotheses, Predictor
+from lstm_lsp.beam import Beam, Choice, Path, best
+from lstm_lsp.network import Floats
+from lstm_lsp.predictor import Hypotheses, Predictor
 
 NEWLINE: Final = ord("\n")
 SPACES: Final = b" \t"
@@ -53,12 +53,6 @@ HOPELESS: Final = float(np.log(3))
 FAINT: Final = float(np.log(0.1))
 """A hypothesis dropped below this is not remembered for its beginning either."""
 
-MANY: Final = 100
-"""So many numbers are not sorted: the best of them are found first."""
-
-Scores = npt.NDArray[np.float64]
-"""Natural-log probabilities of hypotheses (B,)."""
-
 
 def _forbidding(forbidden: bytes) -> Floats:
     """Return what to add to log-probabilities (256,): -inf for `forbidden`, else 0."""
@@ -67,14 +61,12 @@ def _forbidding(forbidden: bytes) -> Floats:
     return added
 
 
-_NO_WORDS: Final = np.zeros(symbols.VOCABULARY, np.float32)
-_IN_LINE: Final = _forbidding(bytes((NEWLINE, symbols.END)))
 # Where a block may go on: inside a line, at its beginning, in its indentation, nowhere.
 _ANY, _BEGIN, _INDENT, _NOTHING = range(4)
 _IN_BLOCK: Final = np.stack(
     [
         _forbidding(bytes((symbols.END,))),
-        _IN_LINE,
+        _forbidding(bytes((NEWLINE, symbols.END))),
         _forbidding(bytes(set(range(symbols.VOCABULARY)) - set(SPACES))),
         _forbidding(bytes(range(symbols.VOCABULARY))),
     ]
@@ -101,23 +93,6 @@ class Found(NamedTuple):
     log_probability: float
 
 
-@dataclass(frozen=True)
-class Path:
-    """A hypothesis of a search for lines.
-
-    `log_probs[i]`, the natural-log probability of `symbols[: i + 1]`; `word_ends[i]`, the
-    same with no word symbol after it; `ended`, that of all of it with a line end after it,
-    None for a hypothesis that was still live or dropped.
-    """
-
-    symbols: bytes
-    log_probs: npt.NDArray[np.float64]
-    word_ends: npt.NDArray[np.float64]
-    ended: float | None
-    end: tuple[Hypotheses, int]
-    """The batch and row that stands after `symbols`."""
-
-
 def characters(
     predictor: Predictor, start: Hypotheses, count: int = CHARACTERS, *, floor: float = LEAST
 ) -> list[Found]:
@@ -126,15 +101,16 @@ def characters(
     None whose first symbol is less probable than `floor` is followed.
     A character of several symbols is the likeliest that begins with its first symbol.
     """
-    best = _best(np.zeros(1), start.log_probs, count, floor)
+    beam = Beam(predictor, start)
+    likely = best(beam.joint(), count, floor)
     found = []
-    several = best.symbols >= 0x80
-    for symbol, score in zip(best.symbols[~several], best.scores[~several], strict=True):
+    several = likely.symbols >= 0x80
+    for symbol, score in zip(likely.symbols[~several], likely.scores[~several], strict=True):
         text = "" if symbol == symbols.END else chr(symbol)
         found.append(Found(text, float(score)))
     if several.any():
-        beam = _Beam(predictor, start)
-        beam.advance(_Choice(best.parents[several], best.symbols[several], best.scores[several]))
+        first = Choice(likely.parents[several], likely.symbols[several], likely.scores[several])
+        beam.advance(first)
         while len(beam):
             likeliest = beam.hypotheses.log_probs.argmax(axis=1)
             scores = beam.scores + beam.hypotheses.log_probs.max(axis=1)
@@ -148,7 +124,7 @@ def characters(
             if not goes_on:
                 break
             rows = np.array(goes_on)
-            beam.advance(_Choice(rows, likeliest[rows], scores[rows]))
+            beam.advance(Choice(rows, likeliest[rows], scores[rows]))
     return sorted(found, key=lambda one: -one.log_probability)
 
 
@@ -168,13 +144,13 @@ def tokens(
     Texts may begin with spaces. The probability is that of the text and of the token
     ending after it.
     """
-    beam = _Beam(predictor, start)
+    beam = Beam(predictor, start)
     rows = np.array([row], np.int64)
     found: list[Found] = []
     for length in range(LONGEST_TOKEN):
-        log_probs, probabilities = beam.hypotheses.log_probs, beam.hypotheses.probabilities
         if length:
-            ending = (probabilities * automaton.ends.take(rows, axis=0)).sum(axis=1)
+            ends = automaton.ends.take(rows, axis=0)
+            ending = (beam.hypotheses.probabilities * ends).sum(axis=1)
             ended = beam.scores + np.log(ending)
             found += [
                 Found(beam.texts[at].decode(), score)
@@ -184,8 +160,8 @@ def tokens(
             if len(found) >= count:
                 found = sorted(found, key=lambda one: -one.log_probability)[:count]
                 floor = max(floor, found[-1].log_probability)
-        goes_on = log_probs + automaton.goes_on.take(rows, axis=0)
-        choice = _best(beam.scores, goes_on, TOKEN_WIDTH, floor)
+        joint = beam.joint() + automaton.goes_on.take(rows, axis=0)
+        choice = best(joint, TOKEN_WIDTH, floor)
         if not len(choice.parents):
             break
         rows = automaton.table[rows[choice.parents], choice.symbols].astype(np.int64)
@@ -208,7 +184,7 @@ def lines(
     at the end, or were dropped while still as probable as FAINT: their beginnings may be
     worth showing. Nothing less probable than `floor` is followed.
     """
-    beam = _Beam(predictor, start, words)
+    beam = Beam(predictor, start, words)
     finished: list[tuple[float, Path]] = []
     others: list[Path] = []
     for _ in range(LONGEST_LINE):
@@ -224,7 +200,9 @@ def lines(
             enough = max(floor, finished[0][0] - HOPELESS)
         if len(finished) == count:
             enough = max(enough, finished[-1][0])
-        choice = _best(beam.scores, log_probs + _IN_LINE, LINE_WIDTH, enough)
+        joint = beam.joint()
+        joint[:, NEWLINE] = joint[:, symbols.END] = -np.inf
+        choice = best(joint, LINE_WIDTH, enough)
         others += beam.dropped(choice, max(floor, FAINT))
         if not len(choice.parents):
             break
@@ -248,14 +226,13 @@ def block(
     `indentation` is that of the first line in characters. A block ends before a line that
     is indented less, at an empty line, and after MOST_LINES lines.
     """
-    beam = _Beam(predictor, start, words)
+    beam = Beam(predictor, start, words)
     # Characters of white space at the line's start, -1 after them; and whole lines so far.
     column, count = [-1], [0]
     others: list[Path] = []
     for _ in range(LONGEST_BLOCK):
         rows = [_stage(*line, indentation) for line in zip(column, count, strict=True)]
-        log_probs = beam.hypotheses.log_probs + _IN_BLOCK[rows]
-        choice = _best(beam.scores, log_probs, BLOCK_WIDTH, floor)
+        choice = best(beam.joint() + _IN_BLOCK[rows], BLOCK_WIDTH, floor)
         others += beam.dropped(choice, floor)
         if not len(choice.parents):
             break
@@ -328,81 +305,3 @@ def rescore(predictor: Predictor, paths: Sequence[Path], after: bytes) -> list[P
     rescored.sort(key=lambda path: -(path.ended or 0.0))
     kept = {id(path) for path in finished}
     return rescored + [path for path in paths if id(path) not in kept]
-
-
-class _Choice(NamedTuple):
-    """What each next hypothesis is: a row of the beam, one symbol more, and its score.
-
-    Arrays (B',); a beam keeps all of them for the way back.
-    """
-
-    parents: Integers
-    symbols: Integers
-    scores: Scores
-
-
-def _best(scores: Scores, log_probs: Floats, count: int, floor: float) -> _Choice:
-    """Return the `count` best rows and symbols of (B, 256) at least `floor`; ties by index.
-
-    Each is as probable as its row, `scores` (B,), and its symbol after it together.
-    """
-    flat = (scores[:, None] + log_probs).ravel()
-    likely = (flat >= floor).nonzero()[0]
-    if len(likely) > MANY:
-        likely = (flat >= np.partition(flat, -count)[-count]).nonzero()[0]
-    found = flat[likely]
-    order = (-found).argsort(kind="stable")[:count]
-    parents, chosen = np.divmod(likely[order], symbols.VOCABULARY)
-    return _Choice(parents, chosen, found[order])
-
-
-class _Beam:
-    """The live hypotheses of one search, and the way back through its steps."""
-
-    def __init__(
-        self,
-        predictor: Predictor,
-        start: Hypotheses,
-        words: Floats = _NO_WORDS,
-    ) -> None:
-        self.hypotheses = start
-        self.scores = np.zeros(len(start), np.float64)
-        self._predictor = predictor
-        self._words = words
-        self.texts = [b""] * len(start)
-        """The symbols of the live hypotheses."""
-        self._steps: list[tuple[_Choice, Floats]] = []
-
-    def __len__(self) -> int:
-        return len(self.scores)
-
-    def advance(self, choice: _Choice) -> None:
-        """Make the chosen hypotheses the live ones; one step of the network."""
-        self.scores = choice.scores
-        self.texts = [
-            self.texts[row] + SYMBOLS[symbol]
-            for row, symbol in zip(choice.parents.tolist(), choice.symbols.tolist(), strict=True)
-        ]
-        self.hypotheses = self._predictor.advance(self.hypotheses, choice.parents, choice.symbols)
-        self._steps.append((choice, self.hypotheses.probabilities @ self._words))
-
-    def dropped(self, choice: _Choice, floor: float) -> list[Path]:
-        """Return the live hypotheses that `choice` goes on with none of, down to `floor`."""
-        if not self._steps or self.scores[0] < floor:
-            return []
-        kept = set(choice.parents.tolist())
-        return [
-            self.path(row)
-            for row, score in enumerate(self.scores.tolist())
-            if score >= floor and row not in kept
-        ]
-
-    def path(self, row: int, ended: float | None = None) -> Path:
-        """Return a live hypothesis with the probabilities of all its beginnings."""
-        text, end = self.texts[row], (self.hypotheses, row)
-        scores, inside = np.zeros((2, len(text)))
-        for at in reversed(range(len(text))):
-            choice, words = self._steps[at]
-            scores[at], inside[at] = choice.scores[row], words[row]
-            row = int(choice.parents[row])
-        return Path(text, scores, scores + np.log(1 - np.minimum(inside, 1)), ended, end)

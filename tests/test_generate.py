@@ -24,7 +24,7 @@ class Script:
     def hypotheses(self) -> Hypotheses:
         log_probs = np.full((1, 256), -50.0, np.float32)
         log_probs[0, self.left.pop(0)] = 0
-        return Hypotheses(None, [b""], log_probs, np.exp(log_probs))  # type: ignore[arg-type]
+        return Hypotheses(None, [b""], log_probs, np.exp(log_probs), [{}])  # type: ignore[arg-type]
 
     def advance(self, *_: object) -> Hypotheses:
         return self.hypotheses()
