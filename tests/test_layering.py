@@ -14,6 +14,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 SERVING = sorted((ROOT / "lstm_lsp").rglob("*.py"))
 TRAINING = sorted((ROOT / "training").rglob("*.py"))
+EXPLORE = ROOT / "lstm_lsp" / "explore"
 TRAINING_ONLY = {"torch", "onnx", "safetensors", "matplotlib", "scipy"}
 
 
@@ -96,6 +97,7 @@ def test_a_wheel_claims_no_other_top_level_name(tmp_path: Path) -> None:
         assert f"lstm_lsp/training/{path.relative_to(ROOT / 'training').as_posix()}" in packed
     data = [*ROOT.glob("lstm_lsp/*.json"), *ROOT.glob("lstm_lsp/models/*.onnx")]
     data += ROOT.glob("training/*/*.toml")
+    data += [file for part in ("page", "samples") for file in EXPLORE.joinpath(part).iterdir()]
     for path in data:
         inside = path.relative_to(ROOT).as_posix()
         assert inside.replace("training/", "lstm_lsp/training/", 1) in names

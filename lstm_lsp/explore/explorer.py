@@ -37,7 +37,7 @@ def model_subject(name: str, weights: Weights) -> Subject:
     """Return the subject of a model that reads code, with the samples of the package."""
     folder = resources.files("lstm_lsp.explore") / "samples"
     samples = tuple(
-        (name, language, (folder / name).read_text("utf-8"))
+        (name, language, (folder / f"{name}.txt").read_text("utf-8"))
         for name, language in (("Ledger.java", "java"), ("ledger.py", "python"))
     )
     a = weights.architecture
