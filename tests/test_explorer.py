@@ -284,7 +284,11 @@ def test_the_token_is_needed_everywhere(server: Server) -> None:
     [
         ({"Host": "evil.example"}, 403),
         ({"Host": "evil.example:{port}"}, 403),
+        ({"Host": "localhost.evil.example"}, 403),
+        ({"Host": ""}, 403),
         ({"Host": "localhost:{port}"}, 200),
+        ({"Host": "localhost:1234", "Origin": "http://localhost:1234"}, 200),
+        ({"Origin": "http://localhost:1"}, 403),
         ({"Origin": "http://evil.example"}, 403),
         ({"Origin": "null"}, 403),
         ({"Origin": "http://127.0.0.1:{port}"}, 200),
