@@ -17,7 +17,7 @@ from typing import Any
 
 from lsprotocol import types
 
-from lstm_lsp.server import convert, features, protocol, settings, status, training
+from lstm_lsp.server import convert, features, hover, protocol, settings, status, training
 from lstm_lsp.server.server import Server
 
 _WATCHED = "**/*.{java,py,pyi}"
@@ -38,6 +38,7 @@ def build(model: str | None = None, log: list[logging.Handler] | None = None) ->
     )
     server.feature(protocol.GENERATE)(partial(features.generate, server))
     server.feature(protocol.SURPRISE)(partial(features.surprise, server))
+    server.feature(types.TEXT_DOCUMENT_HOVER)(partial(hover.hover, server))
     server.feature(protocol.STATUS)(lambda *_: server.status())
     commands: dict[str, Callable[..., Any]] = {
         "lstmLsp.enable": lambda *_: server.enable(True),

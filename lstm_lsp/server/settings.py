@@ -111,6 +111,10 @@ class Settings:
     memory_megabytes: int = _setting("projectMemory.maxMegabytes", _integer(1, 65_536), 256)
     memory_exclude: tuple[str, ...] = _setting("projectMemory.exclude", _patterns, ())
     """Files that the project memory does not read, as patterns of a `.gitignore`."""
+    surprise_diagnostics: bool = _setting("surprise.diagnostics", _boolean, False)
+    """Whether places are marked where a single edit would be clearly likelier."""
+    hover: bool = _setting("hover", _boolean, False)
+    """Whether a hover tells how surprising a character is."""
     log_level: str = _setting("logLevel", _one_of(*LOG_LEVELS), "warning")
 
 
