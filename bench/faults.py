@@ -17,6 +17,7 @@ from __future__ import annotations
 import argparse
 import json
 import random
+import sys
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -26,13 +27,13 @@ from typing import Any, NamedTuple, cast
 
 import numpy as np
 from machine import keep
-from ngram import NoNetwork, Under, train
+from ngram import ORDERS, NGram, NoNetwork, Under, train
 from tqdm import tqdm
 
 from lstm_lsp import lexis, surprise, suspicion
 from lstm_lsp.evaluate.sources import File, read_projects
 from lstm_lsp.memory import Parameters, ProjectMemory
-from lstm_lsp.network import Model, find_model
+from lstm_lsp.network import Floats, Model, find_model
 from lstm_lsp.suspicion import Suspect
 
 LINES = (20, 90)
@@ -62,6 +63,22 @@ class System:
 
     name: str
     read: Callable[[File, str], surprise.Reading]
+
+
+class Remembered:
+    """An n-gram that keeps what it said: one file is read many times here."""
+
+    def __init__(self, ngram: NGram) -> None:
+        self._ngram = ngram
+        self._known: dict[bytes, Floats] = {}
+
+    def mix(self, log_probs: Floats, tails: Sequence[bytes]) -> Floats:
+        """Return the n-gram's distributions after `tails`."""
+        keys = [tail[-max(ORDERS) :] for tail in tails]
+        new = list({key for key in keys if key not in self._known})
+        if new:
+            self._known.update(zip(new, self._ngram.mix(log_probs, new), strict=True))
+        return np.stack([self._known[key] for key in keys])
 
 
 def dropped(text: str, tokens: Sequence[lexis.Token], random_: random.Random) -> Iterator[str]:
@@ -190,27 +207,27 @@ def measure(
     system: System, clean: Sequence[File], files: Sequence[File], faults: int, seed: int
 ) -> dict[str, Any]:
     """Return what `system` finds of the faults, language by language."""
-    calm: dict[str, list[Suspect]] = defaultdict(list)
-    lines: dict[str, int] = defaultdict(int)
+    calm: list[Suspect] = []
+    lines = sum(file.text.count("\n") for file in clean)
     for file in tqdm(clean, f"{system.name}, clean", disable=None):
-        calm["all"] += suspicion.suspects(system.read(file, file.text))
-        lines["all"] += file.text.count("\n")
-    least = thresholds(calm["all"], lines["all"])
+        calm += suspicion.suspects(system.read(file, file.text), clear=False)
+    least = thresholds(calm, lines)
+    print(f"{system.name}: {least} from {lines} clean lines", file=sys.stderr, flush=True)
     rows: dict[str, dict[str, list[dict[str, bool]]]] = defaultdict(lambda: defaultdict(list))
     alarms: dict[str, list[int]] = defaultdict(lambda: [0, 0])
     random_ = random.Random(seed)
     for file in tqdm(files, f"{system.name}, faults", disable=None):
-        before = suspicion.suspects(system.read(file, file.text))
+        before = suspicion.suspects(system.read(file, file.text), clear=False)
         alarms[file.language][0] += len(shown(before, least))
         alarms[file.language][1] += file.text.count("\n")
         for fault in faults_of(file, random_):
             row = rows[file.language][fault.kind]
             if len(row) < faults:
-                found = suspicion.suspects(system.read(file, fault.text))
+                found = suspicion.suspects(system.read(file, fault.text), clear=False)
                 row.append(_judged(file, fault, found, least))
     return {
         "thresholds": least,
-        "clean_lines": lines["all"],
+        "clean_lines": lines,
         "languages": {
             language: {
                 "false_alarms": alarms[language][0],
@@ -257,7 +274,7 @@ def systems(names: Sequence[str], corpora: Sequence[Path], megabytes: float) -> 
         fitted = model.card.get("memory")
         memory = ProjectMemory(Parameters.from_json(fitted) if fitted else None)
         if name == "ngram":
-            background = train(corpora, megabytes)
+            background = cast(NGram, Remembered(train(corpora, megabytes)))
             stub = cast(Model, NoNetwork())
             found.append(
                 System(
@@ -304,7 +321,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("projects", nargs="+", type=Path, metavar="PROJECT")
     parser.add_argument("--clean", nargs="+", type=Path, required=True, metavar="PROJECT")
-    parser.add_argument("--files", type=int, default=20, help="of each language and set")
+    parser.add_argument("--clean-files", type=int, default=40, help="of each language")
+    parser.add_argument("--files", type=int, default=20, help="of each language")
     parser.add_argument("--faults", type=int, default=20, help="of each kind and language")
     parser.add_argument("--systems", nargs="+", choices=("file", "none", "ngram"), default=["file"])
     parser.add_argument("--corpus", nargs="*", type=Path, default=[])
@@ -315,7 +333,7 @@ def main() -> None:
     parser.add_argument("--keep", action="store_true", help="write bench/results/faults.json")
     parser.add_argument("--note", default="", help="what else the machine was doing")
     given = parser.parse_args()
-    clean = files_of(given.clean, given.files, given.seed)
+    clean = files_of(given.clean, given.clean_files, given.seed)
     tried = systems(given.systems, given.corpus, given.megabytes)
     if given.usual:
         print(json.dumps(usual(tried[0], clean), indent=1))

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Final, Literal, NamedTuple
+from typing import Any, Final, Literal, NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -171,29 +171,31 @@ class Reading:
 
 
 def read(
-    model: Model,
-    header: bytes,
-    text: str,
-    language: str,
-    *,
-    view: View | None = None,
-    cancelled: Callable[[], bool] = never,
+    model: Model, header: bytes, text: str, language: str, view: View | None = None
 ) -> Reading:
     """Read a document, `text` as `symbols.normalise` gives it.
 
     States are those that answer requests. `view` gives the memory behind each line; without it
-    the network stands alone. Raises Cancelled when `cancelled()` between two blocks.
+    the network stands alone.
     """
+    return finished(slices(model, header, text, language, view))
+
+
+def slices(
+    model: Model, header: bytes, text: str, language: str, view: View | None = None
+) -> Generator[None, None, Reading]:
+    """Do what `read` does, yielding after each block, so that others may go between."""
     encoded = text.encode()
     bits, states = np.zeros(len(encoded)), []
     opening = model.read(header, model.start())
     state, fold = opening, 0
     for begin in range(0, len(encoded), BLOCK):
-        if cancelled():
-            raise Cancelled
         start = window_start(encoded, begin, model.context)
         if start != fold:
-            state, fold = model.read(encoded[start:begin], opening, cancelled), start
+            state, fold = opening, start
+            for earlier in range(start, begin, BLOCK):
+                state = model.read(encoded[earlier : min(earlier + BLOCK, begin)], state)
+                yield
         # What a call returns may be a view of all its output.
         state = State(*(array.copy() for array in state))
         states.append(state)
@@ -205,7 +207,21 @@ def read(
         drawn = np.frombuffer(block, np.uint8)
         bits[begin : begin + len(block)] = -log_probs[np.arange(len(block)), drawn] / np.log(2)
         state = after
+        yield
     return Reading(model, text, language, bits, states or [opening], view)
+
+
+T = TypeVar("T")
+
+
+def finished(steps: Generator[None, None, T]) -> T:
+    """Return what `steps` returns, run to its end."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            result: T = end.value
+            return result
 
 
 def _mixed(
@@ -258,19 +274,14 @@ def _spans(reading: Reading) -> list[tuple[Class, int, int]]:
     return found
 
 
-def expected(
-    reading: Reading,
-    place: Place,
-    count: int = 1,
-    cancelled: Callable[[], bool] = never,
-) -> list[Expected]:
+def expected(reading: Reading, place: Place, count: int = 1) -> list[Expected]:
     r"""Return what the network held likeliest where `place` begins, best first.
 
     Tokens, or words in strings and comments; the end of the line is "\n". None less probable
     than `LEAST`.
     """
     at = int(reading.offsets[place.start])
-    predictor = Predictor(reading.model, reading.mixer(at), cancelled)
+    predictor = Predictor(reading.model, reading.mixer(at))
     start = predictor.start(reading.state(at), reading.symbols[max(0, at - TAIL) : at])
     where: lexis.Where = place.kind if place.kind in ("string", "comment") else "code"
     tokens = automaton(reading.language, where)

@@ -26,6 +26,7 @@ def test_every_setting_of_the_design_is_read() -> None:
         "threads": 2,
         "model": "/models/own.onnx",
         "projectMemory": {"enabled": False, "maxMegabytes": 64, "exclude": ["gen/"]},
+        "surprise": {"diagnostics": True},
         "logLevel": "debug",
     }
     assert settings.read(options) == (
@@ -42,6 +43,7 @@ def test_every_setting_of_the_design_is_read() -> None:
             memory_enabled=False,
             memory_megabytes=64,
             memory_exclude=("gen/",),
+            surprise_diagnostics=True,
             log_level="debug",
         ),
         [],

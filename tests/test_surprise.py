@@ -14,7 +14,7 @@ from lstm_lsp import lexis, surprise, suspicion, symbols
 from lstm_lsp.cli import main
 from lstm_lsp.evaluate.bits import bits_of
 from lstm_lsp.memory import ProjectMemory
-from lstm_lsp.network import Cancelled, Model
+from lstm_lsp.network import Model
 from lstm_lsp.surprise import Place, Reading
 
 PYTHON = '''\
@@ -119,9 +119,18 @@ def test_the_most_surprising_is_first_and_what_was_expected_is_told(
     assert surprise.expected(read, name)[0].text == "result"
 
 
-def test_reading_can_be_cancelled(tiny_model: Model) -> None:
-    with pytest.raises(Cancelled):
-        surprise.read(tiny_model, HEADER, PYTHON, "python", cancelled=lambda: True)
+def test_an_interrupted_search_finds_the_same(tiny_model: Model, memory: ProjectMemory) -> None:
+    read = reading(tiny_model, memory, PYTHON.replace("int(value)", "int(value"))
+    polled = 0
+
+    def interrupted() -> bool:
+        nonlocal polled
+        polled += 1
+        return polled % 97 == 0
+
+    steps = suspicion.slices(read, interrupted)
+    assert surprise.finished(steps) == suspicion.suspects(read) != []
+    assert polled > 97
 
 
 @pytest.mark.parametrize(
@@ -152,8 +161,9 @@ def test_the_fix_of_a_single_fault_is_found(
 def test_text_as_usual_is_not_suspected(
     tiny_model: Model, memory: ProjectMemory, language: str, clean: str
 ) -> None:
-    found = suspicion.suspects(reading(tiny_model, memory, clean, language))
-    assert not [one for one in found if one.clear]
+    read = reading(tiny_model, memory, clean, language)
+    assert suspicion.suspects(read) == []
+    assert not any(one.clear for one in suspicion.suspects(read, clear=False))
 
 
 def test_no_edit_is_proposed_that_does_not_parse(tiny_model: Model, memory: ProjectMemory) -> None:

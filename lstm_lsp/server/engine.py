@@ -8,13 +8,15 @@ nothing of the protocol.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Generator, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
-from lstm_lsp import project, symbols
+from lstm_lsp import project, surprise, suspicion, symbols
 from lstm_lsp.completer import Completer, Place
 from lstm_lsp.context import Contexts
 from lstm_lsp.document import Document
@@ -31,6 +33,25 @@ from lstm_lsp.situation import WINDOW
 
 _STEP = 8 << 10  # symbols that the project memory counts before anything urgent may go first
 _STRETCH = 256  # symbols whose surprise is computed between two looks at the flag
+
+
+class Hint(NamedTuple):
+    """A likelier edit: (line, character) from 0 where it begins and ends, in a sentence."""
+
+    start: tuple[int, int]
+    end: tuple[int, int]
+    message: str
+    instead: str
+
+    @classmethod
+    def of(cls, text: str, suspect: suspicion.Suspect) -> Hint:
+        """Return the hint of a suspect in `text`; one that only puts in marks a character."""
+        end = max(suspect.end, min(suspect.start + 1, len(text)))
+        (line, column), (last, stop) = (
+            surprise.line_and_column(text, at) for at in (suspect.start, end)
+        )
+        message = suspicion.message(text, suspect)
+        return cls((line - 1, column - 1), (last - 1, stop - 1), message, suspect.instead)
 
 
 class Engine:
@@ -158,6 +179,21 @@ class Engine:
             bits[at - first : stop - first] = -log_probs[np.arange(len(read)), drawn] / np.log(2)
             at = stop
         return _by_character(document.text[start:end], bits)
+
+    def hints(
+        self,
+        snapshot: Snapshot,
+        opened: Collection[Snapshot],
+        interrupted: Callable[[], bool],
+    ) -> Generator[None, None, list[Hint]]:
+        """Return where a single edit would be clearly likelier, in short steps."""
+        self.follow(opened, snapshot)
+        text = symbols.normalise(snapshot.document.text)
+        view = partial(self.memory.view, snapshot.key) if self.memory is not None else None
+        language = snapshot.language or ""
+        reading = yield from surprise.slices(self.model, snapshot.header, text, language, view)
+        found = yield from suspicion.slices(reading, interrupted)
+        return [Hint.of(text, suspect) for suspect in found]
 
     def index(self, folder: Path, near: Path | None) -> Iterator[Progress]:
         """Read the files of `folder` into the project memory, in short steps."""

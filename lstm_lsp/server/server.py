@@ -21,6 +21,7 @@ from pygls.lsp.server import LanguageServer
 
 from lstm_lsp import __version__
 from lstm_lsp.server import convert, settings, status
+from lstm_lsp.server.diagnostics import Hints
 from lstm_lsp.server.progress import ShownWork
 from lstm_lsp.server.protocol import STATUS, OwnProtocol, parse_error
 from lstm_lsp.server.session import Session
@@ -66,6 +67,8 @@ class Server(LanguageServer):
         """The run that is going on."""
         self.protocol.texts = self.session
         self.session.listening = self._documents_changed
+        self.hints = Hints(self)
+        self.session.changed = self.hints.changed
         status.log_to(self._log, self.session.settings.log_level)
 
     # -- what handlers use -----------------------------------------------------------
@@ -135,6 +138,7 @@ class Server(LanguageServer):
         status.log_to(self._log, found.log_level)
         if reload and self._background:
             self.load()
+        self.hints.settings_changed()
         self.tell_status()
 
     def enable(self, enabled: bool) -> dict[str, Any]:
@@ -195,6 +199,7 @@ class Server(LanguageServer):
             shown.end()
         if engine is not None and not job.is_cancelled():
             session.engine = engine
+            self.hints.settings_changed()
             if engine.memory is not None and session.folders:
                 await self._index(engine)
             else:

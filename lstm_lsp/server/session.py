@@ -13,7 +13,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from lsprotocol import types
 
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from lstm_lsp.server.engine import Engine
 
 logger = logging.getLogger(__name__)
+
+_LOST: Final = "its text is not known until the document is opened again"
 
 
 @dataclass
@@ -71,6 +73,8 @@ class Session:
         self._answered = 0
         self.listening: Callable[[], None] = lambda: None
         """Called after a document was opened or closed."""
+        self.changed: Callable[[str], None] = lambda uri: None
+        """Called after a document was opened, edited or closed."""
 
     # -- documents -------------------------------------------------------------------
 
@@ -87,28 +91,34 @@ class Session:
         )
         self._cancel_jobs(item.uri)
         self.listening()
+        self.changed(item.uri)
 
     def did_change(self, params: types.DidChangeTextDocumentParams) -> None:
-        """Edit a document: all changes of the message, or none when one is impossible."""
+        """Edit a document; after a change that cannot be, its text is lost.
+
+        A guess might be another text than the editor's, so nothing is offered in a document
+        until a change or an opening brings all of its text again.
+        """
         uri, version = params.text_document.uri, params.text_document.version
         snapshot = self.open.get(uri)
         if snapshot is None:
             logger.warning("a change to a document that is not open: %s", uri)
             return
         self._cancel_jobs(uri)
-        document = snapshot.document
-        try:
-            for change in params.content_changes:
-                if isinstance(change, types.TextDocumentContentChangePartial):
-                    start = convert.position(change.range.start)
-                    end = convert.position(change.range.end)
+        document, lost = snapshot.document, snapshot.lost
+        for change in params.content_changes:
+            if not isinstance(change, types.TextDocumentContentChangePartial):
+                document, lost = Document(change.text, version), False
+            elif not lost:
+                start = convert.position(change.range.start)
+                end = convert.position(change.range.end)
+                try:
                     document = document.edited(start, end, change.text, self.encoding, version)
-                else:
-                    document = Document(change.text, version)
-        except PositionError as error:
-            logger.error("%s: version %s is not applied: %s", uri, version, error)
-            return
-        self.open[uri] = snapshot.changed(document)
+                except PositionError as error:
+                    lost = True
+                    logger.error("%s: version %s cannot be: %s; %s", uri, version, error, _LOST)
+        self.open[uri] = snapshot.changed(document, lost=lost)
+        self.changed(uri)
 
     def did_close(self, params: types.DidCloseTextDocumentParams) -> None:
         """Forget a document."""
@@ -120,6 +130,7 @@ class Session:
             if self.asked is not None and self.asked.snapshot and self.asked.snapshot.uri == uri:
                 self.asked = None
             self.listening()
+            self.changed(uri)
 
     def folder_of(self, file: Path | None) -> Path | None:
         """Return the workspace folder that `file` lies in, the innermost one."""
@@ -127,8 +138,10 @@ class Session:
         return max(around, key=lambda one: len(one.parts), default=None)
 
     def opened(self, snapshot: Snapshot | None) -> list[Snapshot]:
-        """Return `snapshot` and all open documents in served languages."""
-        return [one for one in self.open.values() if one.language or one is snapshot]
+        """Return `snapshot` and all open documents in served languages whose text is known."""
+        return [
+            one for one in self.open.values() if (one.language and not one.lost) or one is snapshot
+        ]
 
     # -- positions and reasons -------------------------------------------------------
 
@@ -149,6 +162,8 @@ class Session:
             return "suggestions are switched off"
         if snapshot.language is None:
             return "this language is not served"
+        if snapshot.lost:
+            return _LOST
         if snapshot.language not in self.settings.languages:
             return f"suggestions are switched off for {snapshot.language}"
         if self.engine is None:
