@@ -162,6 +162,21 @@ def parser() -> argparse.ArgumentParser:
         "--export", type=Path, metavar="FILE.html", help="write one file that needs no server"
     )
 
+    neurons = commands.add_parser("neurons", help="which units of a model know what about code")
+    neurons.add_argument("files", nargs="+", type=Path, metavar="FILE")
+    about = neurons.add_mutually_exclusive_group()
+    about.add_argument(
+        "--attribute", metavar="A", help="rank units for this one (default: a table of all)"
+    )
+    about.add_argument(
+        "--unit",
+        type=_unit,
+        metavar="LAYER:N",
+        help="show the text by what this unit holds; from 1:1 on, :hidden or :cell may follow",
+    )
+    _add_model(neurons)
+    _add_json(neurons)
+
     info = commands.add_parser("info", help="the model's card")
     _add_json(info)
 
@@ -214,6 +229,17 @@ def _shard(text: str) -> tuple[int, int]:
     if not (number.isdecimal() and of.isdecimal() and 1 <= int(number) <= int(of)):
         raise argparse.ArgumentTypeError(f"{text!r} is not I/N, 1/4 to 4/4")
     return int(number), int(of)
+
+
+def _unit(text: str) -> tuple[int, int, str | None]:
+    """Return layer and unit, both from 1 on, and which of its states, if that is said."""
+    layer, _, rest = text.partition(":")
+    unit, colon, state = rest.partition(":")
+    if not (layer.isdecimal() and unit.isdecimal() and int(layer) and int(unit)):
+        raise argparse.ArgumentTypeError(f"{text!r} is not LAYER:N, both from 1 on")
+    if colon and state not in ("cell", "hidden"):
+        raise argparse.ArgumentTypeError(f"{state!r} is no state of a unit, only cell and hidden")
+    return int(layer), int(unit), state or None
 
 
 def _whole(least: int) -> Callable[[str], int]:

@@ -344,6 +344,38 @@ def _explore(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _neurons(arguments: argparse.Namespace) -> int:
+    from lstm_lsp.explore import command
+
+    report = command.run(
+        arguments.files,
+        _model(arguments.model),
+        attribute=arguments.attribute,
+        unit=arguments.unit,
+        progress=sys.stderr.isatty(),
+    )
+    if arguments.json:
+        _print_json(report)
+    else:
+        colour = command.wants_colour(os.environ)
+        use_utf8_stdout()
+        print(command.show(report, colour=colour))
+    return 0
+
+
+def _explore(arguments: argparse.Namespace) -> int:
+    from lstm_lsp.explore import server
+    from lstm_lsp.explore.explorer import open_explorer
+    from lstm_lsp.explore.export import export
+
+    explorer = open_explorer(arguments.model, Path.cwd())
+    if arguments.export is None:
+        return server.serve(explorer, arguments.port)
+    size = export(explorer, arguments.export)
+    print(f"wrote {arguments.export}, {size / 1e6:.1f} MB")
+    return 0
+
+
 def _info(arguments: argparse.Namespace) -> int:
     from lstm_lsp.doctor import card_lines
 
@@ -383,6 +415,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "train": _train,
     "corpus": _corpus_build,
     "experiment": _experiment,
+    "neurons": _neurons,
     "surprise": _surprise,
     "explore": _explore,
     "info": _info,

@@ -101,9 +101,13 @@ _NEWLINE: Final = ord("\n")
 def attributes(text: str, language: str) -> dict[str, Floats]:
     """Return every attribute that `language` has, float32 (symbols of `text`,), in that order.
 
-    A language other than java and python has those of `text`: what needs no lexis.
+    A language that is neither java nor python has those of `text`: what needs no lexis.
     """
     text = symbols.normalise(text)
+    language = language if language in BOTH else "text"
+    if not text:
+        names = [name for name, a in ATTRIBUTES.items() if language in a.languages]
+        return {name: np.zeros(0, np.float32) for name in names}
     found = _layout(text)
     if language in BOTH:
         found |= _lexical(text, language)
@@ -243,7 +247,7 @@ def _enclosed(text: str, language: str, lexed: list[Token]) -> list[tuple[Token,
     return found
 
 
-_OPENER: Final = re.compile(r"/\*\*?|//|#|[A-Za-z]*(?:\"{3}|'{3}|\"|')")
+_OPENER: Final = re.compile(r"/\*|//|#|[A-Za-z]*(?:\"{3}|'{3}|\"|')")
 
 
 def _opener(text: str, token: Token) -> int:

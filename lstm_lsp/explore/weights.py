@@ -96,6 +96,37 @@ def from_arrays(architecture: Architecture, arrays: Mapping[str, npt.NDArray[Any
     )
 
 
+def untrained(architecture: Architecture, seed: int) -> Weights:
+    """Return a network of this shape that has learned nothing, to compare a trained one with.
+
+    Drawn as `lstm_lsp.training` begins: embedding uniform in +-0.5, inputs by Glorot & Bengio
+    2010, orthogonal recurrences, the forget gates of LSTMs open by 1.
+    """
+    a, random = architecture, np.random.default_rng(seed)
+    gates = {"lstm": 4, "peephole": 4, "gru": 3, "rnn": 1}[a.cell]
+    arrays: dict[str, npt.NDArray[Any]] = {
+        "embedding.weight": random.uniform(-0.5, 0.5, (256, a.embedding)),
+        "output.weight": random.uniform(-0.05, 0.05, (256, a.units)),
+        "output.bias": np.zeros(256),
+    }
+    for n in range(a.layers):
+        width, rows = a.units if n else a.embedding, gates * a.units
+        reach = np.sqrt(6 / (width + rows))
+        blocks = [np.linalg.qr(random.normal(size=(a.units, a.units)))[0] for _ in range(gates)]
+        bias = np.zeros(rows)
+        if gates == 4:
+            bias[a.units : 2 * a.units] = 1
+        arrays |= {
+            f"weight_ih_l{n}": random.uniform(-reach, reach, (rows, width)),
+            f"weight_hh_l{n}": np.concatenate(blocks),
+            f"bias_ih_l{n}": bias,
+            f"bias_hh_l{n}": np.zeros(rows),
+        }
+        if a.cell == "peephole":
+            arrays[f"peephole_l{n}"] = np.zeros((3, a.units))
+    return from_arrays(a, arrays)
+
+
 def read(path: Path) -> Weights:
     """Return the weights in `path`, a model file (.onnx) or a checkpoint (.safetensors).
 
