@@ -331,19 +331,6 @@ def _experiment(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _explore(arguments: argparse.Namespace) -> int:
-    from lstm_lsp.explore import server
-    from lstm_lsp.explore.explorer import open_explorer
-    from lstm_lsp.explore.export import export
-
-    explorer = open_explorer(arguments.model, Path.cwd())
-    if arguments.export is None:
-        return server.serve(explorer, arguments.port)
-    size = export(explorer, arguments.export)
-    print(f"wrote {arguments.export}, {size / 1e6:.1f} MB")
-    return 0
-
-
 def _neurons(arguments: argparse.Namespace) -> int:
     from lstm_lsp.explore import command
 
