@@ -46,15 +46,15 @@ export const markInk = () => (shade === "light" ? "#0b5cad" : "#7ab8ff");
 
 /** Draws the legend: the ends are what the view says they are. */
 export function legend(place, low, high) {
-  const [canvas, context] = prepared(place.querySelector("canvas") || place.appendChild(document.createElement("canvas")), 150, 26);
-  for (let x = 0; x < 150; x++) {
-    context.fillStyle = fill(x / 74.5 - 1);
+  const [canvas, context] = prepared(place.querySelector("canvas") || place.appendChild(document.createElement("canvas")), 130, 26);
+  for (let x = 0; x < 130; x++) {
+    context.fillStyle = fill(x / 64.5 - 1);
     context.fillRect(x, 0, 1, 12);
   }
   context.fillStyle = plainInk();
   context.font = "11px system-ui, sans-serif";
   context.textBaseline = "bottom";
-  for (const [text, x, align] of [[low, 0, "left"], ["0", 75, "center"], [high, 150, "right"]]) {
+  for (const [text, x, align] of [[low, 0, "left"], ["0", 65, "center"], [high, 130, "right"]]) {
     context.textAlign = align;
     context.fillText(text, x, 26);
   }

@@ -26,6 +26,9 @@ export function table(headings, rows) {
   return make("table", {}, make("thead", {}, head), make("tbody", {}, rows));
 }
 
+/** Where a cell stands among those shown side by side; ones without a place here come last. */
+export const cellOrder = (cell) => (["lstm", "peephole", "gru", "rnn"].indexOf(cell) + 9) % 9;
+
 const NAMED = { 9: "⇥", 10: "⏎", 13: "␍", 32: "␣", 3: "end" };
 
 /** How one symbol (a byte) is shown. */

@@ -1,7 +1,7 @@
 // LSTM, peephole LSTM, GRU and plain RNN side by side on one experiment: what each writes, and
 // what each carries.
 
-import { make, percent, select, symbolName } from "./dom.js";
+import { cellOrder, make, percent, select, symbolName } from "./dom.js";
 import { matrix } from "./matrix.js";
 
 // What each task asks for, given the beginning of a string.
@@ -18,7 +18,9 @@ export async function compareView(app) {
   if (!experiments.length) return make("p", {}, "No experiments ship with this installation.");
   const experiment = experiments.includes(app.state.experiment) ? app.state.experiment : experiments[0];
   const task = TASKS[experiment];
-  const subjects = app.subjects.filter((one) => one.experiment === experiment);
+  const subjects = app.subjects
+    .filter((one) => one.experiment === experiment)
+    .sort((one, two) => cellOrder(one.cell) - cellOrder(two.cell));
   const given = app.source.live ? app.state.given || task?.begin || "" : "";
   const box = make("input", { value: given, spellcheck: false, class: "code", id: "given", size: 40 });
   box.onchange = () => app.go({ given: box.value.trim() });

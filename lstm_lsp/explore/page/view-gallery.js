@@ -1,6 +1,6 @@
 // The article's experiments, and a way in to the model that reads code.
 
-import { make, QUANTITIES, unitTitle } from "./dom.js";
+import { cellOrder, make, QUANTITIES, unitTitle } from "./dom.js";
 import { matrix } from "./matrix.js";
 import { unitOf } from "./reading.js";
 
@@ -11,11 +11,9 @@ const STORIES = {
   copy: "Repeat three letters after X: units that know the string, and units that merely know the next letter.",
 };
 
-const CELLS = ["lstm", "peephole", "gru", "rnn"];
-
 export async function galleryView(app) {
   const models = app.subjects.filter((one) => !one.experiment);
-  const order = (one) => Object.keys(STORIES).indexOf(one.experiment) * 10 + CELLS.indexOf(one.cell);
+  const order = (one) => Object.keys(STORIES).indexOf(one.experiment) * 10 + cellOrder(one.cell);
   const experiments = app.subjects.filter((one) => one.experiment).sort((one, two) => order(one) - order(two));
   const cards = await Promise.all(experiments.map((subject) => card(app, subject)));
   return [

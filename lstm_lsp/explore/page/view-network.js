@@ -73,13 +73,13 @@ export async function networkView(app, reading, panel) {
   const options = Object.entries(SCORES).filter(([name]) => name !== "output weight" || scores[name]);
   const named = app.source.live ? reading.attributes : [];
   const wanted = [...options, ...named.map((one) => [`attribute:${one.name}`, `${one.measure} with ${one.name}`])];
-  const legendEnd = quantity === "cell" ? (shared ? reach.toFixed(1) : "unit's max") : "1";
+  const legendEnd = quantity === "cell" ? (shared ? reach.toFixed(1) : "max") : "1";
   app.legend("−" + legendEnd, "+" + legendEnd);
   return [
     make("h2", {}, `${units} units of layer ${layer + 1}: ${quantityTitle(quantity)}`),
     make("div", { class: "row" },
       select("Sorted by", wanted, app.state.sort || "number", (value) => app.go({ sort: value === "number" ? undefined : value })),
-      select("Width", [[2, "2"], [5, "5"], [9, "9"], [13, "13"], [18, "18"]], 13, (width) => grid.zoom(Number(width))),
+      select("Column width", [[2, "2"], [5, "5"], [9, "9"], [13, "13"], [18, "18"]], 13, (width) => grid.zoom(Number(width))),
       quantity === "cell"
         ? select("Scale", [["own", "each unit its own"], ["shared", "one for all"]], shared ? "shared" : "own", (scale) => app.go({ scale }))
         : null),

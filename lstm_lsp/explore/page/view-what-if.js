@@ -1,6 +1,6 @@
 // One unit held at a value, and what that does to what the network expects.
 
-import { make, percent, QUANTITIES, quantityTitle, select, signed, symbolName, table, unitTitle } from "./dom.js";
+import { make, percent, QUANTITIES, select, signed, symbolName, table, unitTitle } from "./dom.js";
 import { excerpt, unitOf } from "./reading.js";
 import { textView } from "./text.js";
 
@@ -102,7 +102,7 @@ export async function whatIfView(app, reading, panel) {
     make("h2", {}, `What if ${unitTitle(layer, unit)} were held?`),
     make("p", { class: "faint prose" }, `Free, its hidden state goes from ${least(values.hidden)} to ${most(values.hidden)}` +
       (values.cell ? ` and its cell state from ${least(values.cell)} to ${most(values.cell)}` : "") +
-      `. A unit that says much about the text may still not be used: holding it tells. (${quantityTitle("hidden")})`),
+      `. A unit that says much about the text may still not be used: holding it tells.`),
     make("div", { class: "row" }, choice, make("label", {}, "at", value), button),
     result,
   ];
