@@ -178,6 +178,7 @@ def parser() -> argparse.ArgumentParser:
     _add_json(neurons)
 
     info = commands.add_parser("info", help="the model's card")
+    _add_model(info)
     _add_json(info)
 
     commands.add_parser("doctor", help="what this machine can do, what is wrong with the set-up")

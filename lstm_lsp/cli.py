@@ -366,7 +366,7 @@ def _explore(arguments: argparse.Namespace) -> int:
 def _info(arguments: argparse.Namespace) -> int:
     from lstm_lsp.doctor import card_lines
 
-    model = _model(None)
+    model = _model(arguments.model)
     if arguments.json:
         _print_json({"version": __version__, "path": str(model.path), "card": model.card})
     else:

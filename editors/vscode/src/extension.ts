@@ -4,11 +4,14 @@ import { commands, window, workspace, type ExtensionContext } from "vscode";
 import { showCard } from "./card";
 import { Documents, SCHEME } from "./documents";
 import { explain } from "./explain";
+import { Explorer } from "./explore";
 import { showMenu, statusBar } from "./menu";
+import { Overlay } from "./overlay";
 import { Preview } from "./preview";
 import { onPythonChange } from "./python";
 import { Server } from "./server";
-import { enable, isEnabled, toggleLanguage } from "./switches";
+import { enable, isEnabled, toggleLanguage, toggleOverlay } from "./switches";
+import { train } from "./training";
 
 let server: Server | undefined;
 
@@ -16,6 +19,7 @@ export function activate(context: ExtensionContext): void {
   const served = (server = new Server());
   const documents = new Documents();
   const preview = new Preview(documents);
+  const explorer = new Explorer();
   const entries: Record<string, () => unknown> = {
     enable: () => enable(true),
     disable: () => enable(false),
@@ -28,6 +32,9 @@ export function activate(context: ExtensionContext): void {
       return client && editor && preview.start(client, editor);
     },
     stopPreview: () => preview.stop(),
+    toggleOverlay,
+    train: () => served.running && train(served.running),
+    explore: () => served.found && explorer.open(served.found),
     card: () => served.found && showCard(served.found, documents),
     settings: () => commands.executeCommand("workbench.action.openSettings", "lstmLsp"),
     restart: () => served.restart(),
@@ -37,6 +44,8 @@ export function activate(context: ExtensionContext): void {
   context.subscriptions.push(
     served,
     preview,
+    explorer,
+    new Overlay(served),
     workspace.registerTextDocumentContentProvider(SCHEME, documents),
     ...statusBar(served),
     ...Object.entries(entries).map(([name, run]) =>

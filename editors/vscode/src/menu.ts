@@ -61,6 +61,13 @@ export async function showMenu(server: Server): Promise<void> {
     { label: "", kind: QuickPickItemKind.Separator },
     { label: "Explain last suggestion", command: "lstm-lsp.explain" },
     { label: "Preview what would be written from here", command: "lstm-lsp.preview" },
+    { label: "Shade surprising characters, or no more", command: "lstm-lsp.toggleOverlay" },
+    { label: "", kind: QuickPickItemKind.Separator },
+    workspace.workspaceFolders !== undefined && {
+      label: "Train on this project",
+      command: "lstm-lsp.train",
+    },
+    { label: "Open explorer", command: "lstm-lsp.explore" },
     { label: "Show model card", command: "lstm-lsp.card" },
     { label: "", kind: QuickPickItemKind.Separator },
     { label: "Settings", command: "lstm-lsp.settings" },

@@ -18,6 +18,9 @@ export const SERVER_SETTINGS = [
   "model",
   "projectMemory.enabled",
   "projectMemory.maxMegabytes",
+  "projectMemory.exclude",
+  "surprise.diagnostics",
+  "hover",
   "logLevel",
 ] as const;
 
@@ -26,6 +29,9 @@ export type Options = Readonly<Record<string, unknown>>;
 /** The server's settings alone, by dotted name: it would complain of any it does not know. */
 export function serverOptions(get: (name: string) => unknown): Options {
   const pairs = SERVER_SETTINGS.map((name) => [name, get(name)] as const);
+  if (get("overlay") === true) {
+    pairs.push(["hover", true]); // what is shaded is explained where one points at it
+  }
   return Object.fromEntries(pairs.filter(([, value]) => value !== undefined));
 }
 

@@ -21,6 +21,11 @@ export async function toggleLanguage(): Promise<void> {
   }
 }
 
+/** Shade characters by how surprising they are, or no more. */
+export async function toggleOverlay(): Promise<void> {
+  await change("overlay", !setting("overlay", false));
+}
+
 /** What is on screen goes at once. */
 async function clear(): Promise<void> {
   await commands.executeCommand("editor.action.inlineSuggest.hide");

@@ -37,9 +37,22 @@ export interface Explanation {
   readonly markdown: string;
 }
 
+export interface Surprised {
+  readonly version: number | null;
+  /** Of each character (code point) of the range. */
+  readonly bits: readonly number[];
+}
+
+export interface Trained {
+  readonly written: boolean;
+  readonly message: string;
+}
+
 export const STATUS = "lstmLsp/status";
 export const GENERATE = "lstmLsp/generate";
+export const SURPRISE = "lstmLsp/surprise";
 export const EXPLAIN = "lstmLsp.explain";
+export const TRAIN = "lstmLsp.train";
 
 /** A status that the extension itself reports, while no server can. */
 export function withoutServer(state: "loading" | "off", reason: string): Status {

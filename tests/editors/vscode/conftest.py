@@ -1,5 +1,6 @@
 """One window of VS Code for all tests of a module: loading it is what takes long."""
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,7 +9,9 @@ import pytest
 from tests.browser import headless
 from tests.editors.vscode.workbench import Code, serve, window
 
+SERVED = Path(__file__).with_name("served.py")
 SETTINGS = {
+    "lstmLsp.serverCommand": [sys.executable, "-P", str(SERVED)],
     "lstmLsp.minimumProbability": {"line": 0.02, "token": 0.02},
     "lstmLsp.kinds": ["char", "token", "line"],
     "lstmLsp.preview.maxCharacters": 4_000,

@@ -88,3 +88,30 @@ def test_an_explanation_opens_beside_the_code(code: Code) -> None:
     code.open("explained.py", PYTHON, 9)
     code.run("LSTM: Explain Last Suggestion")
     wait_for(lambda: any("why.md" in tab for tab in code.tabs()), "the explanation")
+
+
+def test_training_is_shown_and_can_be_cancelled(code: Code) -> None:
+    code.open("trained.py", PYTHON, 9)
+    code.run("LSTM: Train on This Project")
+    wait_for(lambda: "2.100 bits/char" in code.notifications(), "how far it is")
+    code.page.locator(".notifications-toasts .monaco-button", has_text="Cancel").click()
+    wait_for(lambda: "training was stopped: it did not" in code.notifications(), "how it ended")
+
+
+def test_surprising_characters_are_shaded_and_explained(code: Code) -> None:
+    code.open("shaded.py", PYTHON + "zebra = 17\n", 9)
+    code.run("LSTM: Shade Surprising Characters")
+    wait_for(code.shaded, "shades")
+    told = code.hover(code.shaded()[0])
+    assert "bits of surprise" in told
+    assert "expected" in told
+    code.run("LSTM: Shade Surprising Characters")
+    wait_for(lambda: not code.shaded(), "no shades")
+
+
+def test_the_explorer_opens_in_the_browser(code: Code) -> None:
+    code.open("explored.py", PYTHON, 9)
+    with code.page.context.expect_page() as opened:
+        code.run("LSTM: Open Explorer")
+    assert opened.value.url.startswith("http://127.0.0.1:")
+    opened.value.close()

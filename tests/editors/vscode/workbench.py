@@ -66,6 +66,14 @@ DRAWN = """
   .join('\\n')
 """
 
+# The middles of the shades that the overlay draws, in its light or dark colour.
+SHADED = """
+() => [...document.querySelectorAll('.view-overlays .cdr')]
+  .filter((one) => /rgba\\((214, 96, 0|255, 148, 64),/.test(getComputedStyle(one).backgroundColor))
+  .map((one) => one.getBoundingClientRect())
+  .map((box) => [box.left + Math.min(4, box.width / 2), box.top + box.height / 2])
+"""
+
 
 def wait_for(there: Callable[[], Any], what: str) -> Any:
     """Return what `there` gives as soon as that is true. Raises AssertionError if it never is."""
@@ -198,6 +206,22 @@ class Code:
                 numbers = group.query_selector_all(".line-numbers")
                 return max((int(one.inner_text() or 0) for one in numbers), default=0)
         return 0
+
+    def notifications(self) -> str:
+        """All that notifications say."""
+        toasts = self.page.query_selector_all(".notifications-toasts .notification-toast")
+        return "\n".join(toast.inner_text() for toast in toasts).replace("\xa0", " ")
+
+    def shaded(self) -> list[tuple[float, float]]:
+        """Where on the page the overlay has a shade."""
+        return [(x, y) for x, y in self.page.evaluate(SHADED)]
+
+    def hover(self, place: tuple[float, float]) -> str:
+        """What comes up when the mouse rests at `place`."""
+        self.page.mouse.move(0, 0)
+        self.page.mouse.move(*place)
+        self.page.wait_for_selector(".monaco-hover:not(.hidden) .hover-contents")
+        return self.page.inner_text(".monaco-hover:not(.hidden) .hover-contents")
 
     def status_bar(self) -> str:
         """All of the status bar."""
