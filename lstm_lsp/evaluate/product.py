@@ -91,9 +91,6 @@ class Product:
     ) -> list[Candidate]:
         file = spot.file
         place = Place(file.header, symbols.encode(spot.before), "", file.language)
-        # A block fills an empty line; elsewhere it is neither searched nor shown.
-        if file.text[spot.line_start : spot.offset].strip():
-            kinds = [kind for kind in kinds if kind != "block"]
         return self._completer.candidates(place, self._mixer(spot), kinds, settings=settings)
 
     def _mixer(self, spot: Spot) -> Mixer:

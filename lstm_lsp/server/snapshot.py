@@ -25,7 +25,8 @@ class Snapshot:
 
     `uri`, the editor's name for it; `file` and the workspace `folder` that it lies in, if
     there are such; `language`, the network's name for its language
-    or None when that is not served; `shrunk`, whether its last change made it shorter.
+    or None when that is not served; `shrunk`, whether its last change made it shorter;
+    `lost`, whether there was a change that cannot be, so that the editor's text is another.
     """
 
     uri: str
@@ -34,6 +35,7 @@ class Snapshot:
     language: str | None
     document: Document
     shrunk: bool = False
+    lost: bool = False
 
     @cached_property
     def header_path(self) -> str:
@@ -52,10 +54,10 @@ class Snapshot:
         """The symbols before the document's own."""
         return symbols.header(self.language or "text", self.header_path)
 
-    def changed(self, document: Document) -> Snapshot:
+    def changed(self, document: Document, *, lost: bool = False) -> Snapshot:
         """Return the snapshot after an edit."""
         shrunk = len(document.text) < len(self.document.text)
-        return replace(self, document=document, shrunk=shrunk)
+        return replace(self, document=document, shrunk=shrunk, lost=lost)
 
     def looks_binary(self, offset: int) -> bool:
         """Whether what stands around `offset` is no text: NUL bytes, or many unreadable ones."""
