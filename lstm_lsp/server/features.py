@@ -29,6 +29,7 @@ logger = logging.getLogger(__name__)
 
 TRIGGERS = [".", "(", "[", ",", "=", "@"]
 _POPUP_KINDS = ("char", "token", "line")
+_GHOST_KINDS = ("block", "line")
 _MOST_SURPRISE = 100_000  # characters in one request
 
 
@@ -170,13 +171,16 @@ async def _inline_completion(
     if left is not None:
         texts = [left]
     else:
-        document = snapshot.document
-        line = document.text[document.line_start(where.offset) : document.line_end(where.offset)]
-        kinds = ("line",) if line.strip() or begun else ("block", "line")
         priority = Priority.TYPING if automatic else Priority.REQUEST
         replacing = (begun, replaced)
         answer = await _answer(
-            server, where, method, kinds, priority, selected=replacing, on_demand=not automatic
+            server,
+            where,
+            method,
+            _GHOST_KINDS,
+            priority,
+            selected=replacing,
+            on_demand=not automatic,
         )
         if answer is None or not answer.candidates:
             return convert.NO_INLINE
