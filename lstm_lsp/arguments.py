@@ -15,7 +15,7 @@ from lstm_lsp import __version__
 
 KINDS = ("char", "token", "line", "block")
 EXPERIMENTS = ("counter", "selective-counter", "state", "copy")
-CELLS = ("lstm", "gru", "peephole", "rnn")
+CELLS = ("lstm", "gru", "peephole", "rnn", "no-input-gate")
 
 _LANGUAGES = {
     "java": "java",

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from lstm_lsp.arguments import CELLS as OFFERED_CELLS
 from lstm_lsp.arguments import EXPERIMENTS as OFFERED
 from lstm_lsp.cli import main
-from lstm_lsp.explore.recorder import Trace
+from lstm_lsp.explore.recorder import Trace, record, residual
 from lstm_lsp.explore.scores import (
     auc,
     correlation,
@@ -22,8 +22,16 @@ from lstm_lsp.explore.scores import (
     threshold_accuracy,
 )
 from lstm_lsp.training import experiments
-from lstm_lsp.training.cells import CELLS
-from lstm_lsp.training.experiments import EXPERIMENTS, copying, counter, run, selective, show, state
+from lstm_lsp.training.experiments import (
+    CELLS,
+    EXPERIMENTS,
+    copying,
+    counter,
+    run,
+    selective,
+    show,
+    state,
+)
 from lstm_lsp.training.experiments.fit import Reading
 from lstm_lsp.training.experiments.report import Check
 
@@ -130,6 +138,16 @@ def test_an_untrained_network_meets_no_claim(name: str, cell: str) -> None:
     assert report["passed"] != promised
     assert ("FAILED" in show(report)) == promised
     json.dumps(report)
+
+
+def test_without_an_input_gate_everything_is_written() -> None:
+    weights = experiments.train("copy", cell="no-input-gate", steps=3)
+    trained = experiments.train("copy", cell="no-input-gate", steps=0)
+    trace = record(weights, b"\nabcXabc")
+    for quantities in trace.layers:
+        np.testing.assert_array_equal(quantities["input"], 1)
+    assert residual(trace) < 1e-5
+    assert not np.array_equal(weights.layers[1].recurrent, trained.layers[1].recurrent)
 
 
 def test_the_same_seed_gives_the_same_measurements() -> None:

@@ -9,8 +9,7 @@ import pytest
 from lstm_lsp.explore import gallery
 from lstm_lsp.explore.recorder import record, residual
 from lstm_lsp.explore.weights import WeightsError
-from lstm_lsp.training.cells import CELLS
-from lstm_lsp.training.experiments import EXPERIMENTS, train
+from lstm_lsp.training.experiments import CELLS, EXPERIMENTS, train
 from lstm_lsp.training.experiments.ship import SHIPPED, Chosen, pack
 
 

@@ -13,10 +13,10 @@ from typing import Any
 from lstm_lsp.explore.weights import Weights
 
 from . import copying, counter, selective, state
-from .fit import fit
+from .fit import CELLS, fit
 from .report import show
 
-__all__ = ["EXPERIMENTS", "run", "show", "train"]
+__all__ = ["CELLS", "EXPERIMENTS", "run", "show", "train"]
 
 EXPERIMENTS = {
     "counter": counter,

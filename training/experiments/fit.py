@@ -18,31 +18,52 @@ from lstm_lsp.card import Architecture
 from lstm_lsp.explore.recorder import Trace, record
 from lstm_lsp.explore.weights import Floats, Weights, from_arrays
 
-from ..cells import network_of
+from .. import cells
+from ..network import CharacterLSTM
 
 END = b"\n"
 EMBEDDING = 16
 """More dimensions than any of the languages has symbols."""
+
+NO_INPUT_GATE = "no-input-gate"
+CELLS = (*cells.CELLS, NO_INPUT_GATE)
+"""The cells an experiment can be tried with: the last is an LSTM whose input gate stays open."""
+
+_OPEN = 30.0
+"""The bias of a gate that stays open: its sigmoid is 1 in float32."""
 
 Draw = Callable[[np.random.Generator], Sequence[bytes]]
 """Returns the strings of one step."""
 
 
 def fit(draw: Draw, *, layers: int, units: int, cell: str, steps: int, seed: int) -> Weights:
-    """Train on `steps` batches of `draw` and return the weights."""
+    """Train on `steps` batches of `draw` and return the weights.
+
+    Those of the cell without an input gate are an LSTM's, with a gate that is always 1.
+    """
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            return _fit(draw, Architecture(layers, units, EMBEDDING, cell), steps, seed)
+            arithmetic = "lstm" if cell == NO_INPUT_GATE else cell
+            architecture = Architecture(layers, units, EMBEDDING, arithmetic)
+            network = cells.network_of(architecture)
+            if cell == NO_INPUT_GATE:
+                _open_input_gates(network, units)
+            return _fit(draw, network, architecture, steps, seed)
     finally:
         torch.set_num_threads(threads)
 
 
-def _fit(draw: Draw, architecture: Architecture, steps: int, seed: int) -> Weights:
+def _fit(
+    draw: Draw,
+    network: CharacterLSTM | cells.CharacterCell,
+    architecture: Architecture,
+    steps: int,
+    seed: int,
+) -> Weights:
     random = np.random.default_rng(seed)
-    network = network_of(architecture)
     _begin_with_frequencies(network.output.bias, draw(random))
     parameters = list(network.parameters())
     optimizer = torch.optim.Adam(parameters, lr=0.01, fused=True)
@@ -72,6 +93,21 @@ def _begin_with_frequencies(bias: torch.Tensor, strings: Sequence[bytes]) -> Non
     symbols = np.frombuffer(END.join([*strings, b""]), np.uint8)
     frequencies = np.bincount(symbols, minlength=len(bias)) / len(symbols)
     bias.copy_(torch.from_numpy(np.log(frequencies + 1e-5)))
+
+
+@torch.no_grad()
+def _open_input_gates(network: torch.nn.Module, units: int) -> None:
+    """Make the input gates of an LSTM, the first of its blocks, 1 for good."""
+
+    def keep_open(gradient: torch.Tensor) -> torch.Tensor:
+        gradient = gradient.clone()
+        gradient[:units] = 0
+        return gradient
+
+    for name, parameter in network.named_parameters():
+        if "_ih_l" in name or "_hh_l" in name:
+            parameter[:units] = _OPEN if "bias_ih" in name else 0
+            parameter.register_hook(keep_open)  # type: ignore[no-untyped-call]
 
 
 _NOTHING = -1

@@ -16,8 +16,7 @@ from matplotlib.figure import Figure
 
 from lstm_lsp.explore.recorder import QUANTITIES, Trace, record
 
-from ..cells import CELLS
-from . import EXPERIMENTS, train
+from . import CELLS, EXPERIMENTS, train
 from .fit import END
 
 GATES = ("forget", "input", "output", "reset")

@@ -14,8 +14,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from ..cells import CELLS
-from . import EXPERIMENTS, run
+from . import CELLS, EXPERIMENTS, run
 
 _MISSED = {"fail": " !", "does not": " !"}
 
