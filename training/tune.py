@@ -1,7 +1,8 @@
 """`lstm-lsp train`: from folders to a served model file.
 
 Paths are folders of Java and Python sources, or folders of packed corpora
-(`LANGUAGE.train.symbols[.xz]`, and `LANGUAGE.validation.symbols[.xz]` if there is one).
+(`LANGUAGE.train.symbols[.xz]`, and `LANGUAGE.validation.symbols[.xz]` if there is one), or
+files of short messages (`messages`).
 Whole files are held out; the network starts from a model file, or from nothing; its bits
 per character on the held-out files are shown before and after; the model is written only
 when it is better than what it started from.
@@ -28,6 +29,7 @@ from lstm_lsp.network import PROJECT_MODEL, find_model
 from lstm_lsp.project import header_path, language_of, source_files
 
 from . import export as exporting
+from . import messages
 from .checkpoint import CHECKPOINT
 from .corpus.packed import Corpus, Document
 from .graph import dither, weights_of
@@ -180,6 +182,9 @@ def gather(paths: Sequence[Path]) -> Data:
 
 
 def _documents(path: Path) -> Iterable[Document]:
+    if messages.are_in(path):
+        yield from messages.read(path)
+        return
     root = path if path.is_dir() else path.parent
     for file in source_files(root) if path.is_dir() else [path]:
         language = language_of(file)
@@ -194,11 +199,13 @@ def _hold_out(documents: Sequence[Document], names: tuple[str, ...]) -> Data:
     """Split by file: the tenth with the smallest digests of their paths is held out."""
     total = sum(len(document.text) for document in documents)
     if total < LEAST or len(documents) < 2:
+        kind = f"Java and Python in {len(documents)} files"
+        if any(document.language == "text" for document in documents):
+            kind = f"text in {len(documents)} messages"
         raise TrainingError(
-            f"{total:,} characters of Java and Python in {len(documents)} files are too little "
-            f"to learn from: give folders with at least {LEAST:,}"
+            f"{total:,} characters of {kind} are too little to learn from: give at least {LEAST:,}"
         )
-    ordered = sorted(documents, key=lambda d: hashlib.sha1(d.path.encode()).digest())
+    ordered = sorted(documents, key=lambda d: hashlib.sha1(d.path.encode() or d.text).digest())
     count = max(1, len(ordered) // HELD_OUT_SHARE)
     by_language: dict[str, list[Document]] = {}
     for document in ordered[:count]:
