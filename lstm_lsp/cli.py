@@ -295,6 +295,7 @@ def _train(arguments: argparse.Namespace) -> int:
 
 def _corpus_build(arguments: argparse.Namespace) -> int:
     from lstm_lsp.training.corpus.build import Share, build, default_cache, filter_share
+    from lstm_lsp.training.corpus.report import show
 
     cache = arguments.cache or default_cache()
     how = {
@@ -309,9 +310,7 @@ def _corpus_build(arguments: argparse.Namespace) -> int:
         print(f"share {number} of {of}: {done} projects and shards filtered into {cache}")
         return 0
     report = build(arguments.manifest, arguments.output, compress=arguments.compress, **how)
-    for language, splits in report["totals"].items():
-        for split, total in splits.items():
-            print(f"{language} {split}: {total['files']:,} files, {total['bytes'] / 1e6:.1f} MB")
+    print(show(report))
     print(f"written to {arguments.output}; report.json tells the rest")
     return 0
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 from lstm_lsp.card import Architecture
@@ -136,10 +137,27 @@ def test_the_learning_rate_warms_up_stays_and_falls_to_zero(
 def test_a_run_cannot_go_on_with_another_recipe(corpus: Corpus, tmp_path: Path) -> None:
     trained(corpus, tmp_path, steps=2)
     wider = replace(RECIPE, architecture=replace(TINY, units=24))
-    with pytest.raises(ValueError, match="another recipe"):
+    with pytest.raises(checkpoint.CheckpointError, match="another recipe"):
         trained(corpus, tmp_path, wider, resume=True)
-    with pytest.raises(FileNotFoundError):
+    with pytest.raises(checkpoint.CheckpointError, match=r"no run to go on with in .*none"):
         trained(corpus, tmp_path / "none", resume=True)
+
+
+def test_a_full_disk_loses_no_earlier_checkpoint(
+    corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trained(corpus, tmp_path, steps=2)
+    before = (tmp_path / checkpoint.CHECKPOINT).read_bytes()
+
+    def half(_tensors: object, file: Path, **_: object) -> None:
+        file.write_bytes(before[:100])
+        raise SafetensorError("no space left on device")
+
+    monkeypatch.setattr(checkpoint, "save_file", half)
+    with pytest.raises(checkpoint.CheckpointError, match="cannot be written: no space left"):
+        trained(corpus, tmp_path, steps=4, resume=True)
+    assert (tmp_path / checkpoint.CHECKPOINT).read_bytes() == before
+    assert not list(tmp_path.glob("*.unfinished"))
 
 
 def test_a_run_leaves_its_curve_and_a_picture(corpus: Corpus, tmp_path: Path) -> None:

@@ -1,5 +1,7 @@
 """From a network to a served model file, and fine-tuning, on networks of a few units."""
 
+import shutil
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -7,9 +9,11 @@ import pytest
 import torch
 
 from lstm_lsp.card import Architecture
+from lstm_lsp.cli import main
 from lstm_lsp.network import Model, ModelError
-from lstm_lsp.training import export, tune
+from lstm_lsp.training import curve, export, tune
 from lstm_lsp.training.cells import network_of
+from lstm_lsp.training.checkpoint import CHECKPOINT
 from lstm_lsp.training.graph import build, dither, quantise, weights_of
 from lstm_lsp.training.network import CharacterLSTM
 from tests.conftest import TINY, seeded_weights
@@ -122,23 +126,100 @@ def test_shapes_that_disagree_with_the_card_are_refused(tmp_path: Path) -> None:
         Model.load(file)
 
 
-def test_fine_tuning_writes_a_better_model_or_nothing(
-    tiny_model_path: Path, tmp_path: Path
-) -> None:
-    project = tmp_path / "project"
-    project.mkdir()
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """Return a folder with enough to learn from."""
+    folder = tmp_path / "project"
+    folder.mkdir()
     for document in documents(40):
-        (project / Path(document.path).name).write_bytes(document.text * 8)
+        (folder / Path(document.path).name).write_bytes(document.text * 8)
+    return folder
+
+
+def test_fine_tuning_writes_a_better_model(tiny_model_path: Path, project: Path) -> None:
     report = tune.run([project], base=str(tiny_model_path), epochs=3, quiet=True)
     model = Model.load(project / ".lstm-lsp" / "model.onnx")
     assert report["after"]["java"] < report["before"]["java"]
     assert model.card["training"]["base"] == "tiny"
     assert model.context == 256
     assert (project / ".lstm-lsp" / ".gitignore").read_text() == "*\n"
+    run = project / ".lstm-lsp" / "model.run"
+    scores = [row["validation"] for row in curve.read(run) if "validation" in row]
+    assert scores == [report["before"], report["after"]]
+    assert (run / curve.PICTURE).exists()
+    assert not list(run.glob("*.safetensors"))  # large, and there is nothing to go on with
 
 
-def test_too_little_data_is_said_before_anything_is_written(tmp_path: Path) -> None:
-    (tmp_path / "one.py").write_text("x = 1\n")
-    with pytest.raises(tune.TrainingError, match="too little"):
-        tune.run([tmp_path], quiet=True)
-    assert [file.name for file in tmp_path.iterdir()] == ["one.py"]
+def test_a_fine_tuning_that_did_not_help_writes_no_model(
+    tiny_model_path: Path, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tune, "_score", lambda *_: {"java": 2.0})
+    with pytest.raises(tune.TrainingError, match=r"\(2.000 to 2.000 .*no model was written"):
+        tune.run([project], base=str(tiny_model_path), epochs=0.01, quiet=True)
+    assert not (project / ".lstm-lsp" / "model.onnx").exists()
+    assert not list(project.glob("**/*.safetensors"))
+
+
+def test_a_stopped_fine_tuning_keeps_what_it_can_go_on_from(
+    tiny_model_path: Path, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train = tune.train
+    asked = iter(range(10**9))
+    monkeypatch.setattr(
+        tune, "train", lambda *a, **k: train(*a, stopped=lambda: next(asked) > 40, **k)
+    )
+    base = str(tiny_model_path)
+    first = tune.run([project], base=base, epochs=3, quiet=True)
+    run = project / ".lstm-lsp" / "model.run"
+    assert (run / CHECKPOINT).exists()
+    monkeypatch.setattr(tune, "train", train)
+    second = tune.run([project], base=base, epochs=3, resume=True, quiet=True)
+    assert second["symbols"] > first["symbols"] > 0
+    assert second["after"]["java"] < first["after"]["java"]
+    assert not (run / CHECKPOINT).exists()
+
+
+def said(argv: list[str], capsys: pytest.CaptureFixture[str]) -> str:
+    """Return the one line that the failing command says."""
+    assert main(argv) == 1
+    out, err = capsys.readouterr()
+    assert not out
+    (line,) = (each for each in err.splitlines() if each.startswith("lstm-lsp: "))
+    return line
+
+
+def test_what_cannot_be_trained_is_said_before_anything_is_written(
+    tmp_path: Path,
+    project: Path,
+    tiny_model_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    small = tmp_path / "small"
+    small.mkdir()
+    assert "0 characters of Java and Python in 0 files" in said(["train", str(small)], capsys)
+    (small / "one.py").write_text("x = 1\n")
+    assert "too little to learn from" in said(["train", str(small)], capsys)
+    assert "no such file" in said(["train", str(small / "none")], capsys)
+    assert "there is no recipe x" in said(["train", str(project), "--recipe", "x"], capsys)
+    (small / "java.train.symbols").write_bytes(b"no")
+    assert "is not a packed corpus" in said(["train", str(small)], capsys)
+    assert sorted(file.name for file in small.iterdir()) == ["java.train.symbols", "one.py"]
+
+    resume = ["train", str(project), "--base", str(tiny_model_path), "--resume"]
+    assert "there is no run to go on with" in said(resume, capsys)
+    full = shutil.disk_usage(project)._replace(free=10**8)
+    monkeypatch.setattr(tune.shutil, "disk_usage", lambda _: full)
+    assert "less than 200 MB are free" in said(["train", str(project)], capsys)
+    assert not (project / ".lstm-lsp" / "model.onnx").exists()
+
+
+def test_without_torch_it_says_what_to_install(
+    project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in [name for name in sys.modules if name.startswith("lstm_lsp.training")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.delattr("lstm_lsp.training", raising=False)
+    monkeypatch.setitem(sys.modules, "torch", None)
+    assert "needs torch" in said(["train", str(project)], capsys)
+    assert not (project / ".lstm-lsp").exists()

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import torch
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
@@ -28,6 +28,10 @@ BEFORE_DECAY: Final = "before-decay.safetensors"
 WEIGHTS: Final = "weights.safetensors"
 
 Weights = dict[str, Tensor]
+
+
+class CheckpointError(ValueError):
+    """A run that cannot go on, or be kept; the message is one line for the user."""
 
 
 @dataclass
@@ -64,13 +68,15 @@ def load_checkpoint(
 ) -> tuple[Progress, State, Weights | None]:
     """Restore what `save_checkpoint` wrote; return the progress, all lanes' state, the average.
 
-    Raises FileNotFoundError; ValueError when the run was of another shape.
+    Raises CheckpointError when there is no such file or the run was of another shape.
     """
+    if not file.exists():
+        raise CheckpointError(f"there is no run to go on with in {file.parent}")
     device = next(network.parameters()).device
     tensors, facts = _read(file, device)
     stored = Recipe.from_json(facts["recipe"])
     if stored.architecture != network.architecture or stored.lanes != lanes.count:
-        raise ValueError(f"{file} is of another recipe, so the run cannot go on from it")
+        raise CheckpointError(f"{file} is of another recipe, so the run cannot go on from it")
     network.load_state_dict(_under("network.", tensors))
     moments: dict[int, dict[str, Tensor]] = {}
     for name, value in _under("optimizer.", tensors).items():
@@ -111,9 +117,10 @@ def _replace(file: Path, tensors: Weights, facts: dict[str, Any]) -> None:
             metadata={"lstm_lsp": json.dumps(facts)},
         )
         os.replace(unfinished, file)
-    except BaseException:
+    except SafetensorError as error:
+        raise CheckpointError(f"{file} cannot be written: {error}") from error
+    finally:
         unfinished.unlink(missing_ok=True)
-        raise
 
 
 def _read(file: Path, device: torch.device) -> tuple[Weights, dict[str, Any]]:

@@ -32,8 +32,7 @@ class Curve:
 
     def record(self, row: dict[str, Any]) -> None:
         """Add one row."""
-        with self._file.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(row) + "\n")
+        _add(self._file, row)
         if self._board is not None:
             scalars: dict[str, float] = {
                 name: row[name] for name in ("bits", "learning_rate") if name in row
@@ -50,6 +49,21 @@ class Curve:
         draw(self._folder)
 
 
+def compare(
+    folder: Path, before: dict[str, float] | None, after: dict[str, float], symbols: int
+) -> None:
+    """Add bits of held-out files before a run, if there were any, and after it; draw anew."""
+    if before is not None:
+        _add(folder / CURVE, {"step": 0, "symbols": 0, "validation": before})
+    _add(folder / CURVE, {"symbols": symbols, "validation": after})
+    draw(folder)
+
+
+def _add(file: Path, row: dict[str, Any]) -> None:
+    with file.open("a", encoding="utf-8") as opened:
+        opened.write(json.dumps(row) + "\n")
+
+
 def read(folder: Path) -> list[dict[str, Any]]:
     """Return the rows of the run in `folder`, in order."""
     lines = (folder / CURVE).read_text(encoding="utf-8").splitlines()
@@ -62,7 +76,7 @@ def draw(folder: Path) -> Path | None:
         from matplotlib.figure import Figure  # noqa: PLC0415 - optional
     except ImportError:
         return None
-    rows = read(folder)
+    rows = sorted(read(folder), key=lambda row: int(row["symbols"]))
     figure = Figure(figsize=(8, 4.5), layout="constrained")
     bits, rate = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
     known = [row for row in rows if row.get("bits") is not None]

@@ -24,7 +24,7 @@ from torch import Tensor
 from lstm_lsp import symbols
 from lstm_lsp.licence import licence_end
 
-from .corpus.packed import Corpus
+from .corpus.packed import Corpus, PackedError
 
 Integers = npt.NDArray[np.int64]
 EVERY_LANE: Final = slice(None)
@@ -141,7 +141,7 @@ class Lanes:
         device: torch.device = CPU,
     ) -> None:
         if not len(corpus):
-            raise ValueError("the corpus has no documents")
+            raise PackedError("the corpus has no documents")
         self.corpus = corpus
         self.length = length
         self.seed = seed

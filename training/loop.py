@@ -73,8 +73,8 @@ def train(
     `validation` maps a language to its held-out documents; a sample is scored every
     `validate_every` seconds and at the end, and recorded in the curve. Where the recipe
     averages weights, the average is what is validated, handed to `on_save`, and left in
-    `network`. Raises FileNotFoundError when `resume` finds no checkpoint, ValueError when
-    it is of another recipe.
+    `network`. Raises CheckpointError when `resume` finds no checkpoint or one of another
+    recipe, or when none can be written.
     """
     device = device or device_named("auto")
     folder.mkdir(parents=True, exist_ok=True)

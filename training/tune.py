@@ -28,9 +28,9 @@ from lstm_lsp import symbols
 from lstm_lsp.network import PROJECT_MODEL, find_model
 from lstm_lsp.project import header_path, language_of, source_files
 
+from . import curve, messages
 from . import export as exporting
-from . import messages
-from .checkpoint import CHECKPOINT
+from .checkpoint import BEFORE_DECAY, CHECKPOINT
 from .corpus.packed import Corpus, Document
 from .graph import dither, weights_of
 from .loop import bits_per_symbol, device_named, train
@@ -78,7 +78,8 @@ def run(
     """Train, check, and write one model file; return what was measured.
 
     `base` is a model file or a bundled model's name, "none" to start from nothing, or None
-    for the bundled default. Without a budget it is ten minutes. Raises TrainingError,
+    for the bundled default. Without a budget it is ten minutes. A run that is stopped ends
+    as one whose budget is spent, and `resume` goes on with it. Raises TrainingError,
     `export.ExportError`, ModelError or OSError; no half-written file is left.
     """
     output = output or _project_of(paths) / PROJECT_MODEL
@@ -118,7 +119,9 @@ def run(
     )
     network.to("cpu")
     after = _score(network, data)
+    curve.compare(folder, before, after, progress.symbols)
     if before is not None and _mean(after) >= _mean(before):
+        _forget(folder)
         raise TrainingError(
             f"the held-out files did not get more predictable ({_mean(before):.3f} to "
             f"{_mean(after):.3f} bits per character), so no model was written: "
@@ -143,8 +146,8 @@ def run(
     exporting.export(
         network, facts, output, _some(data.held_out, EXPORT_SYMBOLS), context=card.get("context")
     )
-    if not from_nothing:  # a fine-tuning is cheap to repeat; a training from nothing goes on
-        (folder / CHECKPOINT).unlink()
+    if not from_nothing and budget.spent(progress.seconds, progress.symbols) >= 1:
+        _forget(folder)
     return {"model": str(output), "before": before, "after": after, "symbols": progress.symbols}
 
 
@@ -225,6 +228,12 @@ def _some(held_out: dict[str, Corpus], most: int) -> list[Document]:
                 chosen.append(document)
                 left -= len(document.text)
     return chosen or [corpus[0] for corpus in held_out.values()]
+
+
+def _forget(folder: Path) -> None:
+    """Drop what a fine-tuning would resume from: it is large, and the run is over."""
+    for name in (CHECKPOINT, BEFORE_DECAY):
+        (folder / name).unlink(missing_ok=True)
 
 
 def _network_of(file: Path) -> tuple[CharacterLSTM, dict[str, Any]]:

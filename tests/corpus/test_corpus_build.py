@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -462,7 +463,7 @@ def test_the_command_builds_and_shares_the_work(
     small: Small, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for name in ("a", "b"):
-        small.project(name, {f"{name}.java": small.java(name.upper())})
+        small.project(name, {f"{name}.java": small.java(name.upper()), "Tiny.java": "class T {}"})
     small.build()
     whole = contents(small.output)
     cache, output = small.folder / "shared", small.folder / "other"
@@ -473,9 +474,10 @@ def test_the_command_builds_and_shares_the_work(
         assert f"share {share[0]} of 2: 1 projects" in capsys.readouterr().out
         assert not output.exists()
     assert main([*command, "--jobs", "2"]) == 0
-    assert "java train: 2 files" in capsys.readouterr().out
+    assert "java train: 2 projects, 2 files, 0.0 MB" in capsys.readouterr().out
     assert contents(output) == whole
     assert main([*command, "--compress"]) == 0
+    assert re.search(r"^too small +2 \(0\.0\)$", capsys.readouterr().out, re.MULTILINE)
     assert (output / "java.train.symbols.xz").exists()
 
 

@@ -27,10 +27,9 @@ from . import collect, notices, report, sources
 from .collect import Collected, Entry, Tally
 from .duplicates import Seen
 from .manifest import ENDINGS, SPLITS, CorpusError, Manifest, Parquet, Project, Source, load
+from .notices import NOTICES
 from .packed import Document, pack
 from .sources import Opened
-
-NOTICES: Final = "NOTICES.txt"
 
 # Who wins over whom where files repeat.
 _PRECEDENCE: Final = ("test", "validation", "train")

@@ -12,6 +12,8 @@ from collections.abc import Iterable
 from pathlib import PurePosixPath
 from typing import Final, NamedTuple
 
+NOTICES: Final = "NOTICES.txt"
+"""The file beside a corpus, and beside a model trained on it."""
 MAX_BYTES: Final = 200_000
 _NAME = re.compile(r"(?i)(?:un)?(?:licen[cs]e|notice|copying|copyright)(?:[._-][\w.-]*)?")
 _CODE: Final = (".java", ".py", ".pyi", ".class", ".html")

@@ -20,6 +20,10 @@ from lstm_lsp import symbols
 Symbols = npt.NDArray[np.uint8]
 
 
+class PackedError(ValueError):
+    """A file that is no packed corpus, or one without documents; one line for the user."""
+
+
 @dataclass(frozen=True)
 class Document:
     """One document of a packed file, as views into it."""
@@ -38,7 +42,7 @@ class Corpus:
     """The documents of packed files, held as one array of symbols (uint8)."""
 
     def __init__(self, files: Sequence[Path]) -> None:
-        """Read `files`. Raises ValueError when one is not a packed corpus."""
+        """Read `files`. Raises PackedError when one is not a packed corpus."""
         self._take([_read(file) for file in files])
 
     @classmethod
@@ -69,7 +73,10 @@ class Corpus:
 def _read(file: Path) -> Symbols:
     raw = file.read_bytes()
     if file.suffix == ".xz":
-        raw = lzma.decompress(raw)
+        try:
+            raw = lzma.decompress(raw)
+        except lzma.LZMAError as error:
+            raise PackedError(f"{file} is not a packed corpus: {error}") from error
     if raw[:1] != bytes((symbols.START,)) or raw[-1:] != bytes((symbols.END,)):
-        raise ValueError(f"{file} is not a packed corpus")
+        raise PackedError(f"{file} is not a packed corpus")
     return np.frombuffer(raw, np.uint8)

@@ -59,6 +59,28 @@ def report(
     }
 
 
+def show(table: dict[str, Any]) -> str:
+    """Return what was kept, and what each filter left out, as text for people."""
+    languages = list(table["totals"])
+    lines = [
+        f"{language} {split}: {total['projects']} projects, {total['files']:,} files, "
+        f"{total['bytes'] / 1e6:.1f} MB ({total['tests'] / 1e6:.1f} MB of it tests), "
+        f"{total['licence_notices_thinned'] / 1e6:.1f} MB of licence notices dropped"
+        for language, splits in table["totals"].items()
+        for split, total in splits.items()
+    ]
+    lines += ["", f"{'left out: files (MB)':28}" + "".join(f"{each:>20}" for each in languages)]
+    none = {"files": 0, "bytes": 0}
+    for reason in filters.REASONS:
+        rows = [table["rejected"][language].get(reason, none) for language in languages]
+        if any(row["files"] for row in rows):
+            cells = [f"{row['files']:,} ({row['bytes'] / 1e6:.1f})" for row in rows]
+            lines.append(f"{reason:28}" + "".join(f"{cell:>20}" for cell in cells))
+    counts = [f"{count:,} {what}" for what, count in table["redacted"].items()]
+    lines.append(f"redacted: {', '.join(counts) or 'nothing'}")
+    return "\n".join(lines)
+
+
 def lock(collections: list[Collected]) -> dict[str, Any]:
     """Return what each project was resolved to.
 

@@ -1,0 +1,94 @@
+"""Is the output read from the last layer, or from the sum of all layers? Measured once.
+
+    python bench/outputs.py CORPORA [--symbols N] [--seeds S...]
+
+Two networks, equal but for that, are trained alike (`training.loop`, the same documents in
+the same order) and compared on validation files; and each one's last weights with their
+running average. The answer stands in training/LOG.md; the product knows the first kind only.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+from machine import keep
+from safetensors.torch import load_file
+from torch import Tensor
+
+from lstm_lsp.card import Architecture
+from lstm_lsp.training.checkpoint import CHECKPOINT
+from lstm_lsp.training.corpus.packed import Corpus
+from lstm_lsp.training.lanes import PLAIN
+from lstm_lsp.training.loop import bits_per_symbol, train
+from lstm_lsp.training.network import CharacterLSTM, State
+from lstm_lsp.training.pretrain import packed
+from lstm_lsp.training.recipe import Budget, Recipe
+
+RECIPE = Recipe(
+    architecture=Architecture(layers=2, units=128, embedding=32),
+    lanes=8,  # small batches learn most a symbol
+    length=64,
+    learning_rate=4e-3,
+    warm_up=50,
+    decay=0.5,
+    average=0.99,
+    presentation=PLAIN,
+)
+
+
+class SumOfLayers(CharacterLSTM):  # type: ignore[misc] # its types are the folder's own
+    """The network, with its output read from the sum of all layers' hidden states."""
+
+    def forward(self, read: Tensor, state: State) -> tuple[Tensor, State]:
+        """Read as `CharacterLSTM.forward` does, a layer at a time."""
+        hidden, total, after = self.embedding(read), torch.zeros(()), []
+        for n in range(self.architecture.layers):
+            names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+            weights = [self.lstm.get_parameter(f"{name}_l{n}") for name in names]
+            start = [part[n : n + 1] for part in state]
+            hidden, h, c = torch.lstm(hidden, start, weights, True, 1, 0.0, True, False, False)
+            total = total + hidden
+            after.append((h, c))
+        h, c = (torch.cat(parts) for parts in zip(*after, strict=True))
+        return self.output(total), (h, c)
+
+
+def main() -> None:
+    """Train, compare, print, keep."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("corpora", type=Path)
+    parser.add_argument("--symbols", type=int, default=1_000_000)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0])
+    given = parser.parse_args()
+    corpus = Corpus(packed(given.corpora, "train"))
+    held_out = [Corpus([file]) for file in packed(given.corpora, "validation")]
+
+    def score(network: CharacterLSTM) -> float:
+        values = [bits_per_symbol(network, held, symbols=60_000) for held in held_out]
+        return round(float(sum(values)) / len(values), 4)
+
+    rows: list[dict[str, object]] = []
+    for seed in given.seeds:
+        for kind in (CharacterLSTM, SumOfLayers):
+            torch.manual_seed(seed)
+            network = kind(RECIPE.architecture)
+            with tempfile.TemporaryDirectory() as folder:
+                recipe = replace(RECIPE, seed=seed)
+                budget = Budget(symbols=given.symbols)
+                train(network, corpus, recipe, budget, Path(folder), save_every=1e9, quiet=True)
+                row = {"seed": seed, "output": kind.__name__, "average": score(network)}
+                stored = load_file(Path(folder) / CHECKPOINT).items()
+            last = {n.removeprefix("network."): w for n, w in stored if n.startswith("network.")}
+            network.load_state_dict(last)
+            row["last"] = score(network)
+            rows.append(row)
+            print(row, flush=True)
+    print(keep("outputs", {"symbols": given.symbols, "runs": rows}))
+
+
+if __name__ == "__main__":
+    main()
