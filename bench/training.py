@@ -8,7 +8,9 @@ One run of the real loop (`training.loop`: data, embedding, output, loss, clippi
 reports, checkpoints) is paused every `--steps` steps for as many forward and backward
 passes of a bare `nn.LSTM` over random input of the same shape, so that both meet the same
 machine. `share` is the median over the rounds of loop speed / bare speed; the goal is 0.85.
-Documents are synthetic, of lengths as in the corpora, unless a folder of packed ones is given.
+With one thread on a CPU the seconds are the process's own, so that others on the core do not
+count (`OMP_NUM_THREADS=1 taskset -c 0 python bench/training.py`). Documents are synthetic, of
+lengths as in the corpora, unless a folder of packed ones is given.
 """
 
 from __future__ import annotations
@@ -79,6 +81,8 @@ def measure(
     def now() -> float:
         if device.type == "cuda":
             torch.cuda.synchronize()
+        elif torch.get_num_threads() == 1:
+            return time.process_time()
         return time.perf_counter()
 
     def paused() -> bool:
