@@ -29,7 +29,7 @@ from lstm_lsp.network import Model, find_model
 from lstm_lsp.predictor import Hypotheses, Predictor
 from lstm_lsp.training.corpus.packed import Corpus
 
-BATCH = 50
+BATCH = 100
 
 
 class Sample(NamedTuple):

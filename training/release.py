@@ -1,7 +1,8 @@
 """A checkpoint as a released model: `python -m lstm_lsp.training.release`.
 
-Exports with every check, then writes the card's provenance: the sources that the corpus's
-manifest names, their licences, the recipe, the symbols seen and the curve's validation.
+Exports with every check, and says in the card where the model comes from (`provenance`):
+data, licences, filters, recipe, hardware, time, symbols seen, curve, limits, commands.
+The corpus's `NOTICES.txt`, the projects' licences in their own words, is laid beside it.
 `memory_fit` and `calibrate` follow, on the finished file (docs/training.md).
 """
 
@@ -13,15 +14,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from datetime import date
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
+from . import provenance
 from .checkpoint import CHECKPOINT, load_network
 from .corpus import manifest
+from .corpus.notices import NOTICES
 from .corpus.packed import Corpus, Document
 from .curve import read as read_curve
-from .export import export
+from .export import export, write_whole
 from .pretrain import packed
 from .recipe import Recipe
 
@@ -40,31 +42,17 @@ def sample(corpora: Sequence[Corpus], symbols: int = SAMPLE) -> Iterator[Documen
                 yield document
 
 
-def sources(described: manifest.Manifest, corpus: Corpus) -> list[dict[str, Any]]:
-    """Return the projects that `corpus` holds: name, version, licence, documents."""
-    counts: dict[str, int] = {}
-    for index in range(len(corpus)):
-        name = corpus[index].path.partition("/")[0]
-        counts[name] = counts.get(name, 0) + 1
-    return [
-        {
-            "project": project.id,
-            "version": getattr(project.sources[0], "version", None),
-            "licence": project.licence,
-            "documents": counts[project.id],
-        }
-        for project in described.projects
-        if project.id in counts
-    ]
-
-
 def main() -> None:
     """Write one released model."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("run", type=Path, help="a training run's folder")
     parser.add_argument("corpora", type=Path, help="folder of packed train and validation files")
+    parser.add_argument(
+        "--before", type=Path, nargs="*", default=[], help="folders of the runs it went on from"
+    )
     parser.add_argument("--checkpoint", default=CHECKPOINT, help="file in the folder")
     parser.add_argument("--manifest", type=Path, required=True, help="of the corpora")
+    parser.add_argument("--notices", type=Path, help="default: that of the corpora's folder")
     parser.add_argument("--name", required=True)
     parser.add_argument("--hardware", required=True, help="what it was trained on, for the card")
     parser.add_argument("--output", type=Path, required=True)
@@ -73,28 +61,47 @@ def main() -> None:
     network, facts = load_network(given.run / given.checkpoint)
     recipe = asdict(Recipe.from_json(facts["recipe"]))
     del recipe["architecture"]
-    progress = facts["progress"]
+    described = manifest.load(given.manifest)
+    corpus = Corpus(packed(given.corpora, "train"))
+    earlier = [load_network(run / CHECKPOINT)[1]["progress"] for run in given.before]
+    progress = [*earlier, facts["progress"]]
+    seen = sum(each["symbols"] for each in progress)
     validation = {
         file.name.split(".")[0]: Corpus([file]) for file in packed(given.corpora, "validation")
     }
-    scores = [row["validation"] for row in read_curve(given.run) if "validation" in row]
+    points = provenance.curve([read_curve(run) for run in (*given.before, given.run)])
     card = {
         "name": given.name,
         "languages": sorted(validation),
         "licence": "Apache-2.0",
+        "limits": provenance.limits(described, sorted(validation), seen / len(corpus.symbols)),
         "training": {
-            "sources": sources(
-                manifest.load(given.manifest), Corpus(packed(given.corpora, "train"))
-            ),
+            "sources": provenance.sources(described, corpus),
+            "filters": provenance.filters(described, given.corpora),
+            "left_unredacted": provenance.unredacted(corpus),
             "recipe": recipe,
             "hardware": given.hardware,
-            "minutes": round(progress["seconds"] / 60),
-            "symbols_seen": progress["symbols"],
-            "validation_bits_per_character": scores[-1] if scores else None,
+            "minutes": round(sum(each["seconds"] for each in progress) / 60),
+            "symbols_seen": seen,
+            "corpus_symbols": len(corpus.symbols),
+            "curve": points,
+            "validation_bits_per_character": {
+                name: bits for name, bits in (points or [{}])[-1].items() if name != "symbols"
+            },
             "date": date.today().isoformat(),
+            "reproduce": {
+                "corpus": f"lstm-lsp corpus build training/manifests/{given.manifest.name} "
+                "--output DIR",
+                "train": "python -m training.pretrain DIR --recipe RECIPE --folder RUN, "
+                "with the recipe above",
+                "release": f"python -m lstm_lsp.training.release RUN DIR --name {given.name} ...",
+            },
         },
     }
     model = export(network, card, given.output, list(sample(list(validation.values()))))
+    notices = given.notices or given.corpora / NOTICES
+    if given.notices or notices.exists():
+        write_whole(given.output.with_suffix(f".{NOTICES}"), notices.read_bytes())
     print(json.dumps({"context": model.context, **model.card["export"]}, indent=2))
 
 
