@@ -103,7 +103,8 @@ def measures(model: Model) -> dict[str, tuple[Measure, int]]:
         parents = np.arange(batch)
 
         def advance() -> object:
-            hypotheses.followed.clear()  # or the step would not be taken again
+            for followed in hypotheses.followed:  # or the step would not be taken again
+                followed.clear()
             return predictor.advance(hypotheses, parents, read)
 
         return advance
