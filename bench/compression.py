@@ -1,10 +1,11 @@
-"""xz and PPMd on the same bytes as `lstm-lsp evaluate`: bits per character, cold and primed.
+"""xz, PPMd and the product on the same bytes: bits per character, cold and primed.
 
-    python bench/compression.py PROJECT... [--sample N] [--seed S] [--json]
+    python bench/compression.py PROJECT... [--sample N] [--seed S] [--model M] [--json]
 
 The files are those that `evaluate --sample N --seed S` reads for bits. Bits are those that
 a file adds to what the compressor has read before: nothing (cold), or all other files of
 the project (primed); without licence, the notice that opens the file counts as read.
+The product's are those of `evaluate --memory file` and `--memory project`.
 Needs pyppmd (`pip install 'lstm-lsp[dev]'`).
 """
 
@@ -14,15 +15,19 @@ import argparse
 import json
 import lzma
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
+import numpy as np
 import pyppmd
 from machine import command, keep, machine
 from tqdm import tqdm
 
+from lstm_lsp.evaluate.bits import bits_of
+from lstm_lsp.evaluate.product import memory_of, view_of
 from lstm_lsp.evaluate.runner import sampled_files
 from lstm_lsp.evaluate.sources import File, Project, read_projects
+from lstm_lsp.network import Model, find_model
 
 MEGABYTE = 1 << 20
 
@@ -81,16 +86,31 @@ def measure(project: Project, files: Iterable[File], name: str, primed: bool) ->
     }
 
 
+def product(
+    model: Model, project: Project, files: Sequence[File], primed: bool
+) -> dict[str, float]:
+    """Return the product's bits per character on `files`."""
+    memory = memory_of(model, project, "project" if primed else "file")
+    whole = [bits_of(model, f.header, f.symbols, view_of(memory, f)) for f in files]
+    own = [bits[f.licence_symbols :] for bits, f in zip(whole, files, strict=True)]
+    return {
+        "bits_per_character": float(np.concatenate(whole).mean()),
+        "bits_per_character_without_licence": float(np.concatenate(own).mean()),
+    }
+
+
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("projects", nargs="+", type=Path, metavar="PROJECT")
     parser.add_argument("--sample", type=int, default=None)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--model")
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--keep", action="store_true", help="write bench/results/compression.json")
     parser.add_argument("--note", default="", help="what else the machine was doing")
     arguments = parser.parse_args()
+    model = Model.load(find_model(arguments.model))
     report: dict[str, dict[str, dict[str, float]]] = {}
     for project in read_projects(arguments.projects):
         files = sampled_files(project, arguments.sample, arguments.seed)
@@ -99,6 +119,9 @@ def main() -> None:
             f"{name} {'primed' if primed else 'cold'}": measure(project, files, name, primed)
             for name, primed in tqdm(tasks, project.name, leave=False, file=sys.stderr)
         }
+        for primed in (False, True):
+            row = f"lstm-lsp {'primed' if primed else 'cold'}"
+            report[project.name][row] = product(model, project, list(files), primed)
     if arguments.keep:
         keep("compression", report, arguments.note)
     if arguments.json:

@@ -1,11 +1,13 @@
 """What the project memory costs: microseconds a query, a byte indexed, megabytes.
 
-    python bench/memory.py [FOLDER] [--rounds N] [--note TEXT]
+    python bench/memory.py [FOLDER] [--rounds N] [--indexing] [--note TEXT]
 
 Reads the sources of FOLDER (this repository, unless told otherwise) as `project` would,
-then asks at positions of one of its files. Times are processor time of the one thread
-that works, medians over rounds; the reference in plain Python does a fiftieth of the
-work beside it.
+then asks at positions of one of its files; and indexes FOLDER as the server does, nearest
+files first, to tell how much of it is known after a second, and when all of it is
+(`--indexing`: nothing else, for a large FOLDER). Times are processor time of the one thread
+that works, medians over rounds; the reference in plain Python does a fiftieth of the work
+beside it.
 """
 
 from __future__ import annotations
@@ -23,7 +25,7 @@ from machine import keep
 
 from lstm_lsp import memory, memory_reference
 from lstm_lsp.memory import TAIL, Mixer, ProjectMemory, default_parameters
-from lstm_lsp.project import header_path, read_symbols, source_files
+from lstm_lsp.project import header_path, index, read_symbols, source_files
 
 HYPOTHESES = (1, 4, 8)
 QUERIES = 400
@@ -55,6 +57,25 @@ def measure(texts: dict[str, bytes], rounds: int) -> dict[str, Any]:
         "microseconds_a_query": queries,
         "microseconds_to_open_a_file": {"bytes": len(text), "first_view": opening},
         "microseconds_to_move_a_line_or_two": moving,
+    }
+
+
+def indexing(folder: Path, near: Path) -> dict[str, Any]:
+    """Return how far indexing `folder` is after a second, and how long it takes in all."""
+    found = source_files(folder)
+    known = ProjectMemory(max_bytes=4 << 30)
+    start, early = time.thread_time(), dict[str, int]()
+    for progress in index(known, folder, near=near):
+        passed = time.thread_time() - start
+        if passed <= 1.0:
+            early = {"files": progress.indexed, "bytes": known.memory_bytes}
+    return {
+        "after_a_second": early,
+        "files_beside_the_nearest": sum(file.parent == near.parent for file in found),
+        "seconds": passed,
+        "source_bytes": sum(len(read_symbols(file) or b"") for file in found),
+        "files": progress.indexed,
+        "bytes": known.memory_bytes,
     }
 
 
@@ -108,13 +129,24 @@ def main() -> None:
     here = Path(__file__).resolve().parent.parent
     parser.add_argument("folder", type=Path, nargs="?", default=here)
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--indexing", action="store_true", help="measure nothing else")
     parser.add_argument("--note", default="")
     given = parser.parse_args()
+    near = sorted(source_files(given.folder))[-1]
+    if given.indexing:
+        result = indexing(given.folder, near)
+        print(result)
+        print(keep("memory-indexing", result, given.note))
+        return
     read = {
         header_path(given.folder, file): read_symbols(file) for file in source_files(given.folder)
     }
     texts = {path: text for path, text in read.items() if text}
-    result = {"compiled": memory.compiled, **measure(texts, given.rounds)}
+    result = {
+        "compiled": memory.compiled,
+        **measure(texts, given.rounds),
+        "indexing": indexing(given.folder, near),
+    }
     if memory.compiled:
         result["plain_python"] = reference(texts)
     for name, value in result.items():

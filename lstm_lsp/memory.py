@@ -190,6 +190,8 @@ class ProjectMemory:
     def _at(self, path: str, before: bytes) -> _CurrentFile:
         """Return the counts of `path` with `before` as its text. The lock is held."""
         file = self._current.get(path)
+        if file is not None and file.before is before:  # as a search asks, many times
+            return file
         if file is None:
             while self._current and (
                 len(self._current) == _CURRENT_FILES or self._held() > self.max_bytes
@@ -199,7 +201,7 @@ class ProjectMemory:
             own = self._texts.get(path, b"")
             file.own.add(own, 0, len(own))
         self._current.move_to_end(path)
-        if file.before is not before and file.before != before:
+        if file.before != before:
             old, new = _window(file.before, self._window), _window(before, self._window)
             start, old_stop, new_stop = _difference(old, new)
             file.counts.remove(old, start, old_stop)
@@ -291,6 +293,8 @@ def _difference(old: bytes, new: bytes) -> tuple[int, int, int]:
 
     What follows is the same in both, contexts included.
     """
+    if new.startswith(old):
+        return len(old), len(old), len(new)
     start = _common(old, new)
     rest = min(len(old), len(new)) - start
     tail = _common(old[len(old) - rest :][::-1], new[len(new) - rest :][::-1]) if rest else 0
