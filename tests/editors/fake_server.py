@@ -12,11 +12,13 @@ channel than its editor:
 - `fake/crash`: exit at once with status 1.
 - `fake/log` (a request): every message received so far.
 
-Run as `python fake_server.py [ENCODING]` (a position encoding, default utf-16).
+Run as `python fake_server.py [ENCODING] [--constant TEXT] [serve]`: a position encoding, default
+utf-16; a text that answers every inlineCompletion where no other answer was scripted.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import sys
@@ -55,6 +57,7 @@ class Server:
 
     output: BinaryIO
     encoding: str
+    constant: str = ""
     texts: dict[str, str] = field(default_factory=dict)
     answers: dict[str, list[str | Message] | None] = field(default_factory=dict)
     chunks: list[str] = field(default_factory=list)
@@ -108,6 +111,9 @@ class Server:
         elif method == "textDocument/inlineCompletion":
             held = self.held is not None
             items = self.answers.get(self.before(params), [])
+            if self.constant and not items:
+                here = {"start": params["position"], "end": params["position"]}
+                items = [{"insertText": self.constant, "range": here}]
             result = items and {
                 "items": [
                     item if isinstance(item, dict) else {"insertText": item} for item in items
@@ -156,7 +162,13 @@ class Server:
 
 def main() -> None:
     """Serves standard input and output until told to exit."""
-    server = Server(sys.stdout.buffer, sys.argv[1] if len(sys.argv) > 1 else "utf-16")
+    parser = argparse.ArgumentParser()
+    parser.add_argument("encoding", nargs="?", choices=[*CODECS, "serve"], default="utf-16")
+    parser.add_argument("--constant", default="")
+    parser.add_argument("serve", nargs="?")  # what an editor's client may add
+    arguments = parser.parse_args()
+    encoding = arguments.encoding if arguments.encoding in CODECS else "utf-16"
+    server = Server(sys.stdout.buffer, encoding, arguments.constant)
     while (message := read(sys.stdin.buffer)) is not None:
         server.handle(message)
 

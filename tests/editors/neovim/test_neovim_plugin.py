@@ -173,12 +173,16 @@ def test_status_line_follows_the_server(fake: Scripted) -> None:
 def test_status_and_explain_say_what_the_server_says(fake: Scripted) -> None:
     fake.nvim.command("LstmLsp status")
     fake.wait(lambda: "ready, model fake, 1 MB" in messages(fake), "the status is shown")
+    fake.nvim.command("LstmLsp explain")  # before anything was asked for: about the cursor
+    asked = "workspace/executeCommand"
+    (params,) = fake.wait(lambda: fake.received(asked), "an explanation is asked for")
+    assert params["arguments"][0]["position"] == {"line": 0, "character": 0}
     fake.type("ix = ")
     fake.wait(lambda: fake.received("textDocument/inlineCompletion"), "it was asked")
     fake.type("<Esc>0")
     fake.nvim.command("LstmLsp explain")
     fake.wait(lambda: any("Because it is a fake." in line for line in fake.screen()), "explained")
-    (params,) = fake.received("workspace/executeCommand")
+    params = fake.received(asked)[-1]
     place = params["arguments"][0]  # where it was asked for, not where the cursor is
     assert place["position"] == {"line": 0, "character": 4}
 

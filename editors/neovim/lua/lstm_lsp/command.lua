@@ -68,8 +68,10 @@ M.subcommands = {
     if not client.enabled(vim.api.nvim_get_current_buf()) then
       return echo('lstm-lsp: suggestions are off here (:LstmLsp toggle)')
     end
-    -- Where it was asked for, not where the cursor has gone since.
+    -- Where it was asked for, not where the cursor has gone since; the cursor before any question.
+    local served = client.attached(vim.api.nvim_get_current_buf())
     local place = require('lstm_lsp.inline').asked_about()
+      or served and vim.lsp.util.make_position_params(0, served.offset_encoding)
     execute('lstmLsp.explain', { place }, function(result)
       if type(result) == 'table' then
         result = result.markdown or result.message or result.text or vim.inspect(result)
