@@ -16,7 +16,7 @@ from lstm_lsp.explore.server import listen
 from tests.browser import headless
 
 FOLDER = Path(__file__).resolve().parents[2] / "docs" / "explorer"
-COLOURS = 96  # a palette keeps each picture below 150 KB
+COLOURS = 255  # a palette keeps each picture below 150 KB
 
 
 def shoot(page: Page, address: str, name: str) -> None:

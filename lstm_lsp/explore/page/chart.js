@@ -5,8 +5,11 @@ import { make } from "./dom.js";
 
 const FONT = "11px system-ui, sans-serif";
 
-/** Lines of `values` ({name: Float32Array}) between two positions. Returns {element, draw}. */
-export function lineChart(reading, names, height = 170) {
+/**
+ * Lines of `values` ({name: Float32Array}), each divided by its scale, between two positions.
+ * Returns {element, draw}.
+ */
+export function lineChart(reading, names, scales, height = 150) {
   const canvas = make("canvas", { class: "chart" });
   const element = make("div", {}, canvas);
   let last = null;
@@ -16,14 +19,8 @@ export function lineChart(reading, names, height = 170) {
     const wide = Math.max(60, element.clientWidth);
     const [, context] = prepared(canvas, wide, height);
     const shown = names.filter((name) => values[name]);
-    let low = -1;
-    let high = 1;
-    for (const name of shown) {
-      for (let n = from; n < to; n++) {
-        low = Math.min(low, values[name][n]);
-        high = Math.max(high, values[name][n]);
-      }
-    }
+    const low = shown.some((name) => values[name].subarray(from, to).some((value) => value < 0)) ? -1 : 0;
+    const high = 1;
     const left = 44;
     const bottom = height - 18;
     const x = (n) => left + ((n - from + 0.5) / Math.max(1, to - from)) * (wide - left - 6);
@@ -38,7 +35,7 @@ export function lineChart(reading, names, height = 170) {
       context.moveTo(left, y(tick));
       context.lineTo(wide, y(tick));
       context.stroke();
-      context.fillText(tick.toFixed(Math.abs(tick) < 10 ? 1 : 0), left - 4, y(tick));
+      context.fillText(tick, left - 4, y(tick));
     }
     context.textAlign = "center";
     context.textBaseline = "bottom";
@@ -51,7 +48,7 @@ export function lineChart(reading, names, height = 170) {
       context.strokeStyle = series(n);
       context.lineWidth = n < 2 ? 2 : 1.2;
       context.beginPath();
-      for (let k = from; k < to; k++) context.lineTo(x(k), y(values[name][k]));
+      for (let k = from; k < to; k++) context.lineTo(x(k), y(values[name][k] / scales[name]));
       context.stroke();
     });
     context.lineWidth = 1;

@@ -20,7 +20,7 @@ export async function neuronView(app, reading, panel) {
   const scales = Object.fromEntries(names.map((name) => [name, name === "cell" ? largest(values.cell) : 1]));
   const scaled = (name, at) => values[name][at] / scales[name];
 
-  const chart = lineChart(reading, names);
+  const chart = lineChart(reading, names, scales);
   let sight = [0, Math.min(reading.size, 60)];
   let at = app.state.at ?? -1;
   const hover = (position) => {
@@ -73,7 +73,7 @@ export async function neuronView(app, reading, panel) {
     highlight ? make("p", {}, highlight[2]) : null,
     strips.element,
     make("div", { class: "row faint" }, names.map((name, n) =>
-      make("span", { style: { color: series(n) } }, `${QUANTITIES[name].letter} ${QUANTITIES[name].title}`))),
+      make("span", { style: { color: series(n) } }, `${QUANTITIES[name].letter} ${QUANTITIES[name].title}${name === "cell" ? ` ÷ ${scales.cell.toFixed(1)}` : ""}`))),
     chart.element,
     text.element,
     make("div", { class: "cards", style: { marginTop: "16px" } },
