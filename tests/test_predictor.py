@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from lstm_lsp import symbols
 from lstm_lsp.memory import TAIL, NetworkAlone
-from lstm_lsp.network import Cancelled, Floats, Model
+from lstm_lsp.network import Cancelled, Floats, Integers, Model
 from lstm_lsp.predictor import Hypotheses, Predictor
 
 ONLY = np.zeros(1, np.int64)
@@ -31,6 +31,10 @@ def read(predictor: Predictor, start: Hypotheses, text: bytes) -> Hypotheses:
     for symbol in text:
         start = predictor.advance(start, ONLY, np.array([symbol]))
     return start
+
+
+def spelt(text: bytes) -> Integers:
+    return np.frombuffer(text, np.uint8).astype(np.int64)
 
 
 def drawable(hypotheses: Hypotheses) -> set[int]:
@@ -112,3 +116,27 @@ def test_a_step_that_was_taken_is_not_taken_again(tiny_model: Model) -> None:
     again = Predictor(tiny_model, NetworkAlone())
     fresh = read(again, again.start(start.state, b"x = "), b"abd")
     assert np.array_equal(fresh.log_probs, other.log_probs)
+
+
+def test_a_row_that_was_gone_on_to_is_not_computed_again_whatever_it_stood_beside(
+    tiny_model: Model,
+) -> None:
+    """Two batches whose hypotheses are known, in another order, are one batch without a step."""
+    predictor = Predictor(tiny_model, NetworkAlone())
+    start = predictor.start(tiny_model.start(), b"")
+    both = predictor.advance(start, np.zeros(2, np.int64), spelt(b"ab"))
+    other = predictor.advance(start, np.zeros(2, np.int64), spelt(b"cd"))
+    assert predictor.steps == 2
+    again = predictor.advance(start, np.zeros(3, np.int64), spelt(b"dba"))
+    assert predictor.steps == 2
+    assert again.tails == [b"d", b"b", b"a"]
+    expected = [(other, 1), (both, 1), (both, 0)]
+    for row, (batch, place) in enumerate(expected):
+        np.testing.assert_array_equal(again.log_probs[row], batch.log_probs[place])
+        np.testing.assert_array_equal(again.state.h[:, row], batch.state.h[:, place])
+    # And from there: what followed a row is known in every batch that it stands in.
+    predictor.advance(both, np.array([1, 0]), spelt(b"xy"))
+    predictor.advance(again, np.array([2, 1]), spelt(b"yx"))
+    assert predictor.steps == 3
+    predictor.advance(again, np.array([0, 1]), spelt(b"yx"))
+    assert predictor.steps == 4
