@@ -207,7 +207,7 @@ def test_what_cannot_be_read_is_said_in_one_sentence(tmp_path: Path, name: str) 
 
 def test_a_missing_extra_is_named(tiny_model_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "onnx", None)
-    with pytest.raises(WeightsError, match=r"onnx.*lstm-lsp\[train\]"):
+    with pytest.raises(WeightsError, match=r"onnx.*lstm-lsp\[explore\]"):
         read(tiny_model_path)
 
 

@@ -1,7 +1,7 @@
 """The weights of a network in plain float32 arrays, from wherever they are kept.
 
 A served model file (int8 weights are dequantised; needs onnx), a training checkpoint
-(needs safetensors), or arrays that one has. Both packages come with the extra `train`
+(needs safetensors), or arrays that one has. Both packages come with the extra `explore`
 and neither needs torch. Knows how weights are stored and nothing of what they compute.
 """
 
@@ -230,5 +230,5 @@ def _bare(name: str) -> str:
 def _missing(error: ModuleNotFoundError) -> WeightsError:
     return WeightsError(
         f"looking into this file needs {error.name}, which is not installed: "
-        "run `pip install 'lstm-lsp[train]'` and try again"
+        "run `pip install 'lstm-lsp[explore]'` and try again"
     )
