@@ -18,12 +18,11 @@ from lstm_lsp.explore.lanes import Lane
 from lstm_lsp.explore.sample import Source, Tick, Tracks
 from lstm_lsp.explore.weights import Floats, Weights
 
-LANES: Final = 6
 LENGTH: Final = 1024
 CONTEXT: Final = 256
 """Symbols at most that are read, with the unit held, before those that count."""
-OPENINGS: Final = 2
-"""Lanes that are the beginning of a file, where licences and imports are."""
+OPENINGS: Final = 3
+"""One lane in so many is the beginning of a file, where licences and imports are."""
 RANDOM_UNITS: Final = 20
 FEWEST: Final = 30
 """With fewer predictions that an attribute concerns nothing is said."""
@@ -55,16 +54,20 @@ def choose(
     sources: Sequence[Source],
     numbers: Sequence[int],
     texts: Sequence[bytes],
+    *,
+    most: int,
     random: np.random.Generator,
 ) -> list[Lane]:
-    """Return the lanes to read: beginnings of random files among `numbers`, and other pieces."""
+    """Return lanes of at most `most` symbols: beginnings of files in `numbers`, other pieces."""
     every = [
         lane for n in numbers for lane in lanes.cut(n, sources[n].header, texts[n], LENGTH, CONTEXT)
     ]
     shuffled = [every[n] for n in random.permutation(len(every))]
-    chosen = [lane for lane in shuffled if lane.start == 0][:OPENINGS]
-    chosen += [lane for lane in shuffled if lane.start > 0]
-    return chosen[:LANES]
+    count = max(1, most // LENGTH)
+    openings = [lane for lane in shuffled if lane.start == 0]
+    others = [lane for lane in shuffled if lane.start > 0]
+    first = max(1, count // OPENINGS, count - len(others))
+    return (openings[:first] + others)[:count]
 
 
 def losses(

@@ -16,7 +16,7 @@ from tqdm import tqdm
 from lstm_lsp import symbols
 from lstm_lsp.explore import lanes, neurons, view, weights
 from lstm_lsp.explore.attributes import ATTRIBUTES
-from lstm_lsp.explore.neurons import NeuronsError
+from lstm_lsp.explore.neurons import MOST_SYMBOLS, NeuronsError
 from lstm_lsp.explore.sample import LENGTH, Source, Tick, halves
 from lstm_lsp.network import Model
 from lstm_lsp.project import header_path, language_of
@@ -36,11 +36,13 @@ def run(
     *,
     attribute: str | None = None,
     unit: Unit | None = None,
+    most: int = MOST_SYMBOLS,
     progress: bool = False,
 ) -> dict[str, Any]:
     """Return the report of `lstm-lsp neurons --json`.
 
-    About one unit over every file, if one is named; else about attributes. Raises
+    About one unit over every file, if one is named; else about attributes, from at most `most`
+    symbols of each half of the files. Raises
     NeuronsError, streams.Unreadable, weights.WeightsError or OSError.
     """
     network = weights.read(model.path)
@@ -60,6 +62,7 @@ def run(
         attribute=attribute,
         best=RANKED if one else 1,
         ablated=ABLATED if one else 1,
+        most=most,
         progress=begin,
     )
     chosen_on, scored_on = halves(sources)

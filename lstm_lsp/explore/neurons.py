@@ -27,6 +27,10 @@ from lstm_lsp.explore.sample import Sample, Source, Tick, Tracks, draw, gather, 
 from lstm_lsp.explore.scores import Doubles
 from lstm_lsp.explore.weights import Floats, Weights, untrained
 
+MOST_SYMBOLS: Final = 40_000
+"""Read of each half of the files, besides those that lead there."""
+ABLATED_SHARE: Final = 6
+"""Of them one in so many is read once for every unit that is ablated."""
 FEWEST: Final = 30
 """Fewer places are no evidence; of a flag, so many up and so many down."""
 SCREENED: Final = 32
@@ -116,12 +120,14 @@ def find(
     attribute: str | None = None,
     best: int = 1,
     ablated: int = 1,
+    most: int = MOST_SYMBOLS,
     progress: Progress = lambda label, total: bool,
     seed: int = 0,
 ) -> list[Answer]:
     """Return the `best` units for `attribute`, or for each that the files have.
 
-    The first `ablated` of each are ablated. `context` is the model's context size. Attributes
+    The first `ablated` of each are ablated. `context` is the model's context size; of each half
+    `most` symbols are read. Attributes
     that hardly vary in these files have no answer. Raises NeuronsError for fewer than two
     files, and when there is no answer to give.
     """
@@ -134,7 +140,10 @@ def find(
     names = _names(tracks, attribute)
     random = np.random.default_rng(seed)
     chosen_on, scored_on = halves(sources)
-    cuts = [draw(sources, texts, half, context, random) for half in (chosen_on, scored_on)]
+    cuts = [
+        draw(sources, texts, half, context=context, most=most, random=random)
+        for half in (chosen_on, scored_on)
+    ]
     total = sum(cut.symbols for cut in cuts)
 
     tick = progress("reading", total)
@@ -153,7 +162,8 @@ def find(
     answers = [replace(a, untrained=_best_score(a.attribute, chosen, scored)) for a in answers]
     del chosen, scored
 
-    read = ablation.choose(sources, scored_on, texts, random)
+    size = most // ABLATED_SHARE
+    read = ablation.choose(sources, scored_on, texts, most=size, random=random)
     wanted = {_index(f.unit) for answer in answers for f in answer.findings[:ablated]}
     units = sorted(wanted)
     others = [unit for unit in _every(weights, random) if unit not in wanted]

@@ -18,8 +18,6 @@ from lstm_lsp.explore.weights import Floats, Weights
 
 LENGTH: Final = 2048
 """Symbols of a lane, besides those that lead there."""
-MOST_SYMBOLS: Final = 40_000
-"""Read of each half of the files, besides those that lead there."""
 MOST_PLACES: Final = 12_000
 """Kept of each half."""
 
@@ -75,12 +73,15 @@ def draw(
     sources: Sequence[Source],
     texts: Sequence[bytes],
     numbers: Sequence[int],
+    *,
     context: int,
+    most: int,
     random: np.random.Generator,
 ) -> Cut:
     """Return lanes of the files `numbers`, a random one of each in turn, and random places.
 
-    `texts` are the symbols of all `sources`; `context` is the model's context size.
+    `texts` are the symbols of all `sources`, `context` is the model's context size. Lanes are
+    drawn until `most` symbols are in them.
     """
     waiting = []
     for number in numbers:
@@ -88,9 +89,9 @@ def draw(
         waiting.append([some[n] for n in random.permutation(len(some))])
     chosen: list[Lane] = []
     size = 0
-    while size < MOST_SYMBOLS and any(waiting):
+    while size < most and any(waiting):
         for some in waiting:
-            if some and size < MOST_SYMBOLS:
+            if some and size < most:
                 chosen.append(some.pop())
                 size += len(chosen[-1].symbols) - chosen[-1].skip
     chosen.sort(key=lambda lane: (lane.text, lane.start))
