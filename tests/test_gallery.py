@@ -47,6 +47,20 @@ def test_what_ships_is_what_the_list_says() -> None:
         assert max(residual(trace) for trace in example.traces()) < 1e-5
 
 
+@pytest.mark.parametrize("example", gallery.examples(), ids=lambda example: example.name)
+def test_what_ships_holds_what_the_article_says_of_it(example: gallery.Example) -> None:
+    checks = EXPERIMENTS[example.experiment].examine(example.weights)
+    verdicts = {check.claim: check.verdict for check in checks}
+    if example.cell in ("lstm", "peephole"):
+        assert "fail" not in verdicts.values()
+    if example.name == "counter-lstm":
+        assert verdicts["... beyond 15, as the article's"] == "holds"
+    if example.name == "state-lstm":
+        assert verdicts["its input gate is shut on x: mean"] == "holds"
+        assert verdicts["units whose hidden state fires for A"] == "holds"
+        assert verdicts["units whose hidden state fires for B"] == "holds"
+
+
 def test_a_symbol_outside_the_alphabet_is_read_as_nothing() -> None:
     weights = gallery.examples()[0].weights
     first, other = record(weights, b"\n?"), record(weights, b"\n!")

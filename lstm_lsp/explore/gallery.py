@@ -115,6 +115,8 @@ def _tensors(content: bytes) -> tuple[dict[str, Any], dict[str, npt.NDArray[np.f
     """Return the metadata and the float32 tensors of a safetensors file."""
     size = int.from_bytes(content[:8], "little")
     header = json.loads(content[8 : 8 + size])
+    if not isinstance(header, dict):
+        raise ValueError("no header")
     metadata = header.pop("__metadata__")
     data = content[8 + size :]
     tensors = {}

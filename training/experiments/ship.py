@@ -58,16 +58,27 @@ class Chosen:
         return f"{self.experiment}-{self.cell}"
 
 
+def _unit(number: int, says: str, layer: int = 1) -> tuple[gallery.Highlight, ...]:
+    """Return a highlight; unit and layer from 1, as reports count them."""
+    return (gallery.Highlight(layer - 1, number - 1, says),)
+
+
 SHIPPED = (
-    Chosen("counter", "lstm", 0),
+    Chosen("counter", "lstm", 0, None, _unit(4, "counts the a's up and the b's down")),
     Chosen("counter", "gru", 0),
-    Chosen("counter", "peephole", 0),
+    Chosen("counter", "peephole", 0, None, _unit(4, "counts the a's up and the b's down")),
     Chosen("counter", "rnn", 0),
-    Chosen("selective-counter", "lstm", 0),
-    Chosen("state", "lstm", 0),
-    Chosen("state", "gru", 0),
-    Chosen("state", "rnn", 0),
-    Chosen("copy", "lstm", 0),
+    Chosen(
+        "selective-counter",
+        "lstm",
+        0,
+        None,
+        _unit(19, "counts the a's past the X's, then the b's down"),
+    ),
+    Chosen("state", "lstm", 3, None, _unit(19, "holds whether it was A or B")),
+    Chosen("state", "gru", 0, None, _unit(20, "holds whether it was A or B")),
+    Chosen("state", "rnn", 0, None, _unit(1, "holds whether it was A or B")),
+    Chosen("copy", "lstm", 0, None, _unit(1, "says that a is next", 2)),
 )
 
 
