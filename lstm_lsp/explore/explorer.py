@@ -1,7 +1,7 @@
 """The networks the explorer looks into, and the texts they read, in the order asked for.
 
-Knows nothing of HTTP. Threads may share an `Explorer`; it reads one text at a time, in a
-thread of its own, and keeps the last few.
+Knows nothing of HTTP. Threads may share an `Explorer`; it reads each text in a thread of its
+own, so that a short one need not wait for a long one, and keeps the last few.
 """
 
 from __future__ import annotations
@@ -87,7 +87,6 @@ class Explorer:
         self.subjects = {subject.id: subject for subject in subjects}
         self._readings: OrderedDict[str, Reading] = OrderedDict()
         self._lock = threading.Lock()
-        self._turn = threading.Lock()  # one text is read at a time
         self._made = 0
         self._closed = False
 
@@ -157,14 +156,13 @@ class Explorer:
             ):
                 self._readings.popitem(last=False)[1].dropped = True
 
-        def run() -> None:
-            with self._turn:
-                recording.read(lambda: reading.dropped or self._closed)
+        def stopped() -> bool:
+            return reading.dropped or self._closed
 
         if wait:
-            run()
+            recording.read(stopped)
         else:
-            threading.Thread(target=run, daemon=True).start()
+            threading.Thread(target=recording.read, args=(stopped,), daemon=True).start()
         return name
 
     def reading(self, name: str) -> Reading:
