@@ -1,12 +1,13 @@
 """Single faults put into clean files: whether they are found, where, and with which fix.
 
-    python bench/faults.py PROJECT... --clean PROJECT... [--files N] [--faults N] [--json]
+    python bench/faults.py PROJECT... [--clean PROJECT...] [--files N] [--faults N] [--json]
 
 Faults: a bracket dropped, an operator swapped for one of its kind, another variable returned,
 a line indented a step more or less. Each is put by itself into a file of PROJECT, which
 `lstm_lsp.suspicion` then reads as the server would. What an edit must save to be shown is
-taken from files of the `--clean` projects: one false alarm in 200 lines, in equal parts for
-each sort of edit; then false alarms are counted again on the untouched files of PROJECT.
+`suspicion.REPLACES`, or taken from files of the `--clean` projects: one false alarm in 200
+lines, in equal parts for each sort of edit. False alarms are counted on the untouched files of
+PROJECT.
 Systems: the model with what the file says before in memory (`file`), alone (`none`), and,
 given `--corpus`, a character n-gram in its place with the same memory (`ngram`). The
 parser's own line is reported for Python. `--usual` prints `surprise.USUAL` instead.
@@ -211,7 +212,7 @@ def measure(
     lines = sum(file.text.count("\n") for file in clean)
     for file in tqdm(clean, f"{system.name}, clean", disable=None):
         calm += suspicion.suspects(system.read(file, file.text), clear=False)
-    least = thresholds(calm, lines)
+    least = thresholds(calm, lines) if clean else suspicion.REPLACES
     print(f"{system.name}: {least} from {lines} clean lines", file=sys.stderr, flush=True)
     rows: dict[str, dict[str, list[dict[str, bool]]]] = defaultdict(lambda: defaultdict(list))
     alarms: dict[str, list[int]] = defaultdict(lambda: [0, 0])
@@ -320,7 +321,7 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("projects", nargs="+", type=Path, metavar="PROJECT")
-    parser.add_argument("--clean", nargs="+", type=Path, required=True, metavar="PROJECT")
+    parser.add_argument("--clean", nargs="+", type=Path, default=[], metavar="PROJECT")
     parser.add_argument("--clean-files", type=int, default=40, help="of each language")
     parser.add_argument("--files", type=int, default=20, help="of each language")
     parser.add_argument("--faults", type=int, default=20, help="of each kind and language")
