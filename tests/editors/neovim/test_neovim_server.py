@@ -1,6 +1,6 @@
 """Real Neovims with the real server and the bundled model, at default settings.
 
-LSTM_LSP_TEST_MODEL names another model file; LSTM_LSP_CAPTURE a folder for a picture of the screen.
+LSTM_LSP_TEST_MODEL names another model file.
 """
 
 from __future__ import annotations
@@ -9,9 +9,8 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
-from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -112,7 +111,7 @@ def server_pid(editor: Neovim) -> int:
 
 
 def test_a_loop_is_typed_seen_accepted_and_in_the_buffer(
-    real: Callable[[str, str], Neovim], version: str
+    real: Callable[[str, str], Neovim],
 ) -> None:
     editor = real("sensor.py", PYTHON)
     editor.type("Gofor i in ")
@@ -121,7 +120,6 @@ def test_a_loop_is_typed_seen_accepted_and_in_the_buffer(
     row = len(PYTHON.splitlines())
     assert editor.screen()[row].startswith("    for i in " + text.split("\n", maxsplit=1)[0])
     assert editor.lines()[row] == "    for i in "
-    capture(editor, f"neovim-{version}.svg", row, len("    for i in "), text)
     editor.type("<C-f>")
     editor.expect_line("    for i in range")
     editor.type("<C-l>")
@@ -255,34 +253,3 @@ def test_neovims_own_inline_completion(real: Callable[[str, str], Neovim]) -> No
     assert editor.line() == "    for i in "
     editor.type("<C-g>")
     editor.wait(lambda: editor.lines()[row].startswith(own), "it is accepted")
-
-
-def capture(editor: Neovim, name: str, row: int, col: int, text: str) -> None:
-    """Draws the screen as a picture, with the ghost text that begins at a cell in grey."""
-    folder = os.environ.get("LSTM_LSP_CAPTURE")
-    if not folder:
-        return
-    width, height, rows, columns = 8.4, 18, row + 1 + text.count("\n"), 60
-    style = 'font-family="monospace" font-size="14" textLength="{}" fill="{}"'
-    parts: list[Any] = []
-
-    def draw(line: int, start: int, cells: str, colour: str) -> None:
-        start += len(cells) - len(cells.lstrip())
-        if cells := cells.strip():
-            attributes = style.format(round(width * len(cells), 1), colour)
-            at = f'x="{width * (start + 1):.1f}" y="{height * (line + 1)}"'
-            parts.append(f"<text {at} {attributes}>{escape(cells, quote=False)}</text>")
-
-    for number, line in enumerate(editor.screen()[:rows]):
-        cells = line.rstrip()
-        end = col if number == row else 0 if number > row else len(cells)
-        draw(number, 0, cells[:end], "#1f2328")
-        draw(number, end, cells[end:], "#8c959f")
-    cursor = f'x="{width * (col + 1):.1f}" y="{height * row + 5}" width="2" height="{height}"'
-    size = f'width="{width * (columns + 2):.0f}" height="{height * (rows + 1)}"'
-    body = "\n".join(parts)
-    picture = (
-        f'<svg xmlns="http://www.w3.org/2000/svg" {size}>\n'
-        f'<rect {size} fill="#ffffff"/>\n<rect {cursor} fill="#0969da"/>\n{body}\n</svg>\n'
-    )
-    Path(folder, name).write_text(picture)

@@ -1,0 +1,231 @@
+"""Draws the pictures of the editors: `python -m tests.editors.pictures [vscode|neovim]`.
+
+Real editors, the real server with the bundled model at default settings, typed keys. Writes
+docs/editors/*.png, .gif and .svg, and editors/vscode/media/typing.gif for the extension's page.
+"""
+
+import io
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable
+from html import escape
+from pathlib import Path
+from typing import NamedTuple
+
+from PIL import Image
+
+from tests.browser import headless
+from tests.editors.neovim.conftest import Neovim, binary
+from tests.editors.neovim.test_neovim_server import JAVA, PYTHON, SERVER, ready
+from tests.editors.vscode.workbench import Code, serve, wait_for, window
+
+ROOT = Path(__file__).resolve().parents[2]
+FOLDER = ROOT / "docs" / "editors"
+COLOURS = 48  # a palette keeps pictures small
+KEY, PAUSE = 110, 1300  # milliseconds that a frame stays: after a key; to be read
+LINES = ("for i in ", "result = ")  # typed one below the other; ghost text goes on
+
+Frames = list[tuple[Image.Image, int]]
+
+
+# -- VS Code -----------------------------------------------------------------------------
+
+LOOK = {
+    "editor.stickyScroll.enabled": False,
+    "breadcrumbs.enabled": False,
+    "editor.fontSize": 15,
+    "editor.cursorBlinking": "solid",
+    "workbench.activityBar.location": "hidden",
+    "workbench.layoutControl.enabled": False,
+}
+
+
+def shot(code: Code) -> Image.Image:
+    return Image.open(io.BytesIO(code.page.screenshot())).convert("RGB")
+
+
+def save(image: Image.Image, name: str) -> None:
+    small = image.quantize(COLOURS * 2, dither=Image.Dither.NONE)
+    small.save(FOLDER / name, optimize=True)
+
+
+def typing(code: Code) -> Frames:
+    """Type, and accept a word and what is left, until a loop stands there."""
+    frames: Frames = []
+    for line in LINES:
+        code.press("Enter")
+        for key in line:
+            code.type(key)
+            frames.append((shot(code), KEY))
+        wait_for(code.ghost, "ghost text")
+        frames.append((shot(code), PAUSE))
+        code.press("Control+ArrowRight")
+        code.page.wait_for_timeout(300)
+        frames.append((shot(code), PAUSE // 2))
+        if code.ghost():
+            code.press("Tab")
+            wait_for(lambda: not code.ghost(), "all of it")
+            frames.append((shot(code), PAUSE // 2))
+    frames.append((shot(code), PAUSE))
+    return frames
+
+
+def keep(frames: Frames, box: tuple[int, int, int, int], file: Path) -> None:
+    """Write an animation of what is in `box`, with one palette for all."""
+    images = [image.crop(box) for image, _ in frames]
+    palette = images[-1].quantize(COLOURS, dither=Image.Dither.NONE)
+    small = [image.quantize(palette=palette, dither=Image.Dither.NONE) for image in images]
+    durations = [duration for _, duration in frames]
+    small[0].save(
+        file, save_all=True, append_images=small[1:], duration=durations, loop=0, optimize=True
+    )
+
+
+def vscode() -> None:
+    """Write the pictures of VS Code, light ones and a dark one."""
+    size = (760, 560)
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as home, headless() as browser:
+        folder = Path(home) / "sensors"
+        folder.mkdir()
+        with serve(Path(home), LOOK) as address, window(browser, address, folder, size) as code:
+            code.press("Control+b")
+            last = len(PYTHON.splitlines())
+            code.open("sensor.py", PYTHON, last)
+            box = (0, 110, size[0], 460)
+            keep(typing(code), box, FOLDER / "vscode-typing.gif")
+            shutil.copy(FOLDER / "vscode-typing.gif", ROOT / "editors/vscode/media/typing.gif")
+            code.close_all()
+
+            code.open(
+                "Readings.java", JAVA, JAVA.splitlines().index("    public double smallest() {") + 2
+            )
+            code.press("Enter")
+            code.type("for (int i = 0; i <")
+            wait_for(code.ghost, "ghost text")
+            save(shot(code), "vscode-java.png")
+            code.close_all()
+
+            code.open("sensor.py", PYTHON, last)
+            code.run("LSTM: Preview What Would Be Written From Here")
+            wait_for(lambda: code.last_line("preview of") > 12, "the preview")
+            save(shot(code), "vscode-preview.png")
+            wait_for(lambda: "LSTM is writing" not in code.status_bar(), "its end")
+            code.close_all()
+
+            code.open("sensor.py", PYTHON.replace("max(result", "max(readings"), last)
+            code.run("LSTM: Shade Surprising Characters")
+            wait_for(code.shaded, "shades")
+            where = max(code.shaded(), key=lambda place: place[1])
+            code.hover(where)
+            save(shot(code), "vscode-overlay.png")
+
+
+# -- Neovim ------------------------------------------------------------------------------
+
+WIDTH, HEIGHT, COLUMNS, ROWS = 8.4, 18, 62, 14
+TEXT = 'font-family="monospace" font-size="14" textLength="{:.1f}" fill="{}"'
+CODE, GHOST, CURSOR = "#1f2328", "#8c959f", "#0969da"
+
+
+class Frame(NamedTuple):
+    """Some lines of the screen; what is behind the cursor's cell is ghost text."""
+
+    lines: list[str]
+    row: int
+    column: int
+    ghost: str
+    milliseconds: int
+
+
+def frame(editor: Neovim, milliseconds: int) -> Frame:
+    row, column = editor.lua("return {vim.fn.screenrow(), vim.fn.screencol()}")
+    first = max(0, row - ROWS + 2)
+    lines = [line.rstrip() for line in editor.screen()[first : first + ROWS]]
+    return Frame(lines, row - 1 - first, column - 1, editor.ghost() or "", milliseconds)
+
+
+def drawn(one: Frame) -> str:
+    """Return a frame as SVG."""
+    parts = []
+
+    def draw(line: int, start: int, cells: str, colour: str) -> None:
+        start += len(cells) - len(cells.lstrip())
+        if cells := cells.strip():
+            at = f'x="{WIDTH * (start + 1):.1f}" y="{HEIGHT * (line + 1)}"'
+            style = TEXT.format(WIDTH * len(cells), colour)
+            parts.append(f"<text {at} {style}>{escape(cells, quote=False)}</text>")
+
+    for number, line in enumerate(one.lines):
+        if line.strip("~"):  # Neovim's mark of what is no line
+            end = len(line)
+            if one.ghost and one.row <= number <= one.row + one.ghost.count("\n"):
+                end = one.column if number == one.row else 0
+            draw(number, 0, line[:end], CODE)
+            draw(number, end, line[end:], GHOST)
+    at = f'x="{WIDTH * (one.column + 1):.1f}" y="{HEIGHT * one.row + 5}"'
+    parts.append(f'<rect {at} width="2" height="{HEIGHT}" fill="{CURSOR}"/>')
+    return "\n".join(parts)
+
+
+def animation(frames: list[Frame]) -> str:
+    """Return SVG that shows one frame after the other, for ever."""
+    whole = sum(one.milliseconds for one in frames)
+    size = f'width="{WIDTH * (COLUMNS + 2):.0f}" height="{HEIGHT * (ROWS + 1)}"'
+    parts = [f'<svg xmlns="http://www.w3.org/2000/svg" {size}>', f'<rect {size} fill="#ffffff"/>']
+    start = 0
+    for one in frames:
+        end = start + one.milliseconds
+        times = ";".join(f"{time / whole:.4f}" for time in (0, start, end))
+        parts += [
+            '<g visibility="hidden"><animate attributeName="visibility" calcMode="discrete"',
+            f'values="hidden;visible;hidden" keyTimes="{times}" dur="{whole}ms"',
+            f'repeatCount="indefinite"/>\n{drawn(one)}\n</g>',
+        ]
+        start = end
+    return "\n".join([*parts, "</svg>\n"])
+
+
+def neovim() -> None:
+    """Write the picture of Neovim."""
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as home:
+        project = Path(home) / "sensors"
+        (project / ".git").mkdir(parents=True)
+        editor = Neovim(binary("0.12"), Path(home) / "home")
+        try:
+            editor.setup(cmd=SERVER, keys={"accept": "<C-l>", "accept_word": "<C-f>"})
+            editor.open(project / "sensor.py", PYTHON)
+            ready(editor)
+            frames = []
+            editor.type("GA")
+            for line in LINES:
+                editor.type("<CR>")
+                for key in line:
+                    editor.type(key)
+                    editor.wait(lambda: editor.lua("return vim.fn.getchar(1)") == 0, "it is read")
+                    frames.append(frame(editor, KEY))
+                editor.settle()
+                editor.wait(editor.ghost, "there is ghost text")
+                frames.append(frame(editor, PAUSE))
+                for keys in ("<C-f>", "<C-l>"):
+                    editor.type(keys)
+                    editor.settle()
+                    frames.append(frame(editor, PAUSE // 2))
+            frames.append(frame(editor, PAUSE))
+        finally:
+            editor.close()
+    (FOLDER / "neovim-typing.svg").write_text(animation(frames), "utf-8")
+
+
+DRAWN: dict[str, Callable[[], None]] = {"vscode": vscode, "neovim": neovim}
+
+
+def main() -> None:
+    """Write the pictures of the editors that are named, or of both."""
+    FOLDER.mkdir(exist_ok=True)
+    for name in sys.argv[1:] or DRAWN:
+        DRAWN[name]()
+
+
+if __name__ == "__main__":
+    main()
