@@ -150,6 +150,14 @@ def test_fine_tuning_writes_a_better_model(tiny_model_path: Path, project: Path)
     assert not list(run.glob("*.safetensors"))  # large, and there is nothing to go on with
 
 
+def test_a_result_can_lie_between_the_base_and_the_trained_weights() -> None:
+    network, start = torch_network(1), dict(torch_network(0).state_dict())
+    trained = {name: value.clone() for name, value in network.state_dict().items()}
+    tune._move(network, start, 0.75)
+    for name, value in network.state_dict().items():
+        assert torch.allclose(value, 0.25 * start[name] + 0.75 * trained[name], atol=1e-6)
+
+
 def test_a_fine_tuning_that_did_not_help_writes_no_model(
     tiny_model_path: Path, project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

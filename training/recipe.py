@@ -30,6 +30,8 @@ class Recipe:
     """What the running average of the weights, kept while the rate falls, keeps a step; 0: none."""
     dropout: float = 0.0
     """Share of the last layer's outputs dropped from the fourth epoch on; before, none."""
+    towards: float = 1.0
+    """Of a fine-tuning: how far from the base towards the trained weights its result lies."""
     seed: int = 0
     presentation: Presentation = field(default_factory=Presentation)
 

@@ -97,6 +97,7 @@ def run(
         network, card = _network_of(find_model(base))
         chosen = replace(chosen, architecture=network.architecture)
         before = _score(network, data)
+    start = {name: value.clone() for name, value in network.state_dict().items()}
     total = int(epochs * len(data.train.symbols)) if epochs else None
     budget = Budget(minutes=minutes or (None if epochs else 10.0), symbols=total)
     if not quiet:
@@ -118,6 +119,8 @@ def run(
         quiet=quiet,
     )
     network.to("cpu")
+    if not from_nothing:
+        _move(network, start, chosen.towards)
     after = _score(network, data)
     curve.compare(folder, before, after, progress.symbols)
     if before is not None and _mean(after) >= _mean(before):
@@ -241,6 +244,17 @@ def _network_of(file: Path) -> tuple[CharacterLSTM, dict[str, Any]]:
     network = CharacterLSTM(architecture)
     network.load_state_dict({n: torch.from_numpy(w) for n, w in dither(weights).items()})
     return network, card
+
+
+@torch.no_grad()
+def _move(network: CharacterLSTM, start: dict[str, torch.Tensor], towards: float) -> None:
+    """Put the weights between where they started (0) and where they are (1).
+
+    Nearer the base a model forgets less of other code than it gains on the user's
+    (Wortsman 2022, "Robust fine-tuning of zero-shot models").
+    """
+    for name, value in network.state_dict().items():
+        value.lerp_(start[name], 1 - towards)
 
 
 def _project_of(paths: Sequence[Path]) -> Path:
