@@ -221,7 +221,7 @@ enum { AHEAD = 8 };
 static void prefetch(const Table *table, uint32_t hash)
 {
 #if defined(__GNUC__) || defined(__clang__)
-    if (table->used)
+    if (table->capacity)
         __builtin_prefetch(table->slots + home(table, (uint64_t)hash << 32), 1);
 #else
     (void)table, (void)hash;
@@ -362,7 +362,7 @@ typedef uint16_t Places[256];
 /* Adds a context's counts, times `sign`, to a level. */
 static void gather(const Table *table, uint32_t hash, int sign, Level *to, Places places)
 {
-    if (table->used == 0)
+    if (table->capacity == 0)
         return;
     for (size_t at = home(table, (uint64_t)hash << 32); table->slots[at] != 0;) {
         uint64_t slot = table->slots[at];
@@ -397,22 +397,18 @@ static void settle(Level *level, Places places)
     level->distinct = kept;
 }
 
-static void prefetch_contexts(const Sources *from, const uint32_t hashes[CONTEXTS])
+/* The levels that know the context before `end`, shortest context first: the project without
+   the current file's own disk text, plus the current file; then the current file alone. */
+static int find_levels(const Sources *from, const uint8_t *end, Level levels[LEVELS + 1])
 {
+    uint32_t hashes[CONTEXTS];
+    Places places;
+    memset(places, 0, sizeof places);
+    hash_contexts(end, hashes);
     for (int order = 0; order < CONTEXTS; order++) {
         prefetch(&from->project->tables[order], hashes[order]);
         prefetch(&from->current->tables[order], hashes[order]);
-        prefetch(&from->own->tables[order], hashes[order]);
     }
-}
-
-/* The levels that know the contexts of these hashes, shortest context first: the project without
-   the current file's own disk text, plus the current file; then the current file alone. */
-static int find_levels(const Sources *from, const uint32_t hashes[CONTEXTS],
-                       Level levels[LEVELS + 1])
-{
-    Places places;
-    memset(places, 0, sizeof places);
     int found = 0, level = 0;
     for (int order = 0; order < CONTEXTS; order++) {
         Level *whole = &levels[found], *file = &levels[found + 1];
@@ -481,25 +477,16 @@ static int read_tail(PyObject *tail, uint8_t bytes[LONGEST])
     return 0;
 }
 
-/* The module's state is a reference to its type. */
-static PyObject *counts_type(PyObject *module)
-{
-    PyObject **state = PyModule_GetState(module);
-    return state == NULL ? NULL : *state;
-}
-
 static PyObject *memory_levels(PyObject *module, PyObject *args)
 {
-    PyObject *type = counts_type(module), *tail, *result = NULL;
+    PyObject *type = PyObject_GetAttrString(module, "Counts"), *tail, *result = NULL;
     Counts *project, *own, *current;
     Level *levels = malloc((LEVELS + 1) * sizeof(Level));
     uint8_t bytes[LONGEST];
-    if (levels == NULL || !PyArg_ParseTuple(args, "O!O!O!O", type, &project, type, &own, type, &current, &tail) || read_tail(tail, bytes) < 0)
+    if (type == NULL || levels == NULL || !PyArg_ParseTuple(args, "O!O!O!O", type, &project, type, &own, type, &current, &tail) || read_tail(tail, bytes) < 0)
         goto end;
     Sources from = {project, own, current};
-    uint32_t hashes[CONTEXTS];
-    hash_contexts(bytes + LONGEST, hashes);
-    int found = find_levels(&from, hashes, levels);
+    int found = find_levels(&from, bytes + LONGEST, levels);
     result = PyList_New(0);
     for (int i = 0; result != NULL && i < found; i++) {
         PyObject *counts = PyDict_New(), *pair = NULL;
@@ -518,17 +505,18 @@ static PyObject *memory_levels(PyObject *module, PyObject *args)
         Py_XDECREF(pair);
     }
 end:
+    Py_XDECREF(type);
     free(levels);
     return result;
 }
 
 static PyObject *memory_mix(PyObject *module, PyObject *args)
 {
-    PyObject *type = counts_type(module), *tails, *result = NULL;
+    PyObject *type = PyObject_GetAttrString(module, "Counts"), *tails, *result = NULL;
     Counts *project, *own, *current;
     Py_buffer interpolation = {0}, log_probs = {0}, out = {0};
     uint8_t(*bytes)[LONGEST] = NULL;
-    if (!PyArg_ParseTuple(args, "O!O!O!y*y*O!w*", type, &project, type, &own, type, &current,
+    if (type == NULL || !PyArg_ParseTuple(args, "O!O!O!y*y*O!w*", type, &project, type, &own, type, &current,
                           &interpolation, &log_probs, (PyObject *)&PyList_Type, &tails, &out))
         goto end;
     Py_ssize_t rows = PyList_Size(tails);
@@ -549,23 +537,16 @@ static PyObject *memory_mix(PyObject *module, PyObject *args)
     /* For a search's few rows, giving the interpreter away costs more than the work. */
     PyThreadState *released = rows > 32 ? PyEval_SaveThread() : NULL;
     Level levels[LEVELS + 1];
-    uint32_t ring[AHEAD][CONTEXTS];
-    for (Py_ssize_t i = 0; i < rows + AHEAD; i++) {
-        Py_ssize_t row = i - AHEAD;
-        if (row >= 0) {
-            int found = find_levels(&from, ring[row % AHEAD], levels);
-            mix_one(levels, found, interpolation.buf, (const float *)log_probs.buf + row * 256,
-                    (float *)out.buf + row * 256);
-        }
-        if (i < rows) {
-            hash_contexts(bytes[i] + LONGEST, ring[i % AHEAD]);
-            prefetch_contexts(&from, ring[i % AHEAD]);
-        }
+    for (Py_ssize_t i = 0; i < rows; i++) {
+        int found = find_levels(&from, bytes[i] + LONGEST, levels);
+        mix_one(levels, found, interpolation.buf, (const float *)log_probs.buf + i * 256,
+                (float *)out.buf + i * 256);
     }
     if (released != NULL)
         PyEval_RestoreThread(released);
     result = Py_NewRef(Py_None);
 end:
+    Py_XDECREF(type);
     free(bytes);
     if (interpolation.obj != NULL)
         PyBuffer_Release(&interpolation);
@@ -587,27 +568,16 @@ static int memory_exec(PyObject *module)
     PyObject *type = PyType_FromModuleAndSpec(module, &counts_spec, NULL);
     if (type == NULL)
         return -1;
-    *(PyObject **)PyModule_GetState(module) = type;
-    return PyModule_AddObjectRef(module, "Counts", type);
-}
-
-static int memory_traverse(PyObject *module, visitproc visit, void *arg)
-{
-    Py_VISIT(counts_type(module));
-    return 0;
-}
-
-static int memory_clear(PyObject *module)
-{
-    Py_CLEAR(*(PyObject **)PyModule_GetState(module));
-    return 0;
+    int failed = PyModule_AddObjectRef(module, "Counts", type);
+    Py_DECREF(type);
+    return failed;
 }
 
 static PyModuleDef_Slot memory_slots[] = {{Py_mod_exec, memory_exec}, {0, NULL}};
 
 static struct PyModuleDef memory_module = {
-    PyModuleDef_HEAD_INIT, "_memory", "The compiled kernel of the project memory.",
-    sizeof(PyObject *), memory_methods, memory_slots, memory_traverse, memory_clear, NULL,
+    PyModuleDef_HEAD_INIT, "_memory", "The compiled kernel of the project memory.", 0,
+    memory_methods, memory_slots, NULL, NULL, NULL,
 };
 
 PyMODINIT_FUNC PyInit__memory(void)
