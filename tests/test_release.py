@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from lstm_lsp.card import Architecture
-from lstm_lsp.network import Model
+from lstm_lsp.network import Model, find_model
 from lstm_lsp.training import provenance, release
 from lstm_lsp.training.checkpoint import CHECKPOINT, save_half
 from lstm_lsp.training.corpus.build import build
@@ -111,3 +111,14 @@ def test_a_released_model_says_where_it_comes_from(
     assert [point["symbols"] for point in training["curve"]] == [1000, 1500]
     assert training["validation_bits_per_character"] == {"python": 2.5}
     assert "manifests/manifest.toml" in training["reproduce"]["corpus"]
+
+
+def test_bundled_models_are_small_and_found_by_their_names() -> None:
+    files = list(find_model("base").parent.glob("*.onnx"))
+    assert {file.stem for file in files} >= {"base", "commons-java"}
+    assert sum(file.stat().st_size for file in files) < 25e6
+    for file in files:
+        model = Model.load(find_model(file.stem))
+        assert model.name == file.stem
+        assert set(model.card["languages"]) <= {"java", "python"}
+        assert model.card["training"]["sources"]
