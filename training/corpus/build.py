@@ -14,6 +14,7 @@ import hashlib
 import json
 import lzma
 import os
+import signal
 import tempfile
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import replace
@@ -183,7 +184,9 @@ def _collect_all(
                 files[unit] = _collect_one(*task)
                 bar.update()
         else:
-            with ProcessPoolExecutor(jobs) as pool:
+            # Ctrl-C is the first process's matter: the others end what they have begun.
+            ignore = (signal.SIGINT, signal.SIG_IGN)
+            with ProcessPoolExecutor(jobs, initializer=signal.signal, initargs=ignore) as pool:
                 running = {pool.submit(_collect_one, *task): unit for unit, task in tasks.items()}
                 try:
                     for done in as_completed(running):
