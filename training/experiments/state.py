@@ -21,11 +21,12 @@ LAYERS, UNITS, STEPS = 1, 20, 1500
 LARGEST = 10
 
 
-def _string(letter: bytes, n: int) -> bytes:
+def string_of(letter: bytes, n: int) -> bytes:
+    """Return the string of a letter and n x."""
     return letter + b"x" * n + b"Y" + letter.lower()
 
 
-_ALL = [_string(letter, n) for n in range(1, LARGEST + 1) for letter in (b"A", b"B")]
+_ALL = [string_of(letter, n) for n in range(1, LARGEST + 1) for letter in (b"A", b"B")]
 
 
 def draw(_: np.random.Generator) -> Sequence[bytes]:
@@ -46,7 +47,7 @@ def examine(weights: Weights) -> list[Check]:
     checks = [
         Check(
             "1 to 10 x: share answered right",
-            _share_right(readings),
+            share_right(readings),
             least=1,
             binding=True,
         ),
@@ -66,8 +67,8 @@ def examine(weights: Weights) -> list[Check]:
     counting = np.abs(correlation(held, x_read)).max()
     checks.append(Check("a unit counts the x's as well, unasked: best |r|", counting, least=0.95))
     for n in (15, 20, 50):
-        farther = read(weights, [_string(letter, n) for letter in (b"A", b"B")])
-        checks.append(Check(f"{n} x, never seen: share answered right", _share_right(farther)))
+        farther = read(weights, [string_of(letter, n) for letter in (b"A", b"B")])
+        checks.append(Check(f"{n} x, never seen: share answered right", share_right(farther)))
     return checks + equations(readings)
 
 
@@ -99,7 +100,8 @@ def _letters(readings: Sequence[Reading], is_a: np.ndarray) -> list[Check]:
     ]
 
 
-def _share_right(readings: Sequence[Reading]) -> float:
+def share_right(readings: Sequence[Reading]) -> float:
+    """Return the share of strings whose letter comes out right."""
     return float(np.mean([r.right(len(r.string) - 1) for r in readings]))
 
 
