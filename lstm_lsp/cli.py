@@ -228,12 +228,12 @@ def _surprise(arguments: argparse.Namespace) -> int:
         language, path = _language_of(file), _known_as(project, file)
         header = symbols.header(language, header_path(project or Path.cwd(), file))
         view = partial(memory.view, path)
-        reading = surprise.read(model, header, text, language, view=view)
+        reading = surprise.read(model, header, text, language, view)
         read.append(
             {"file": str(name), "characters": len(text), "bits": round(reading.bits.sum(), 1)}
         )
         found += [(name, reading, place) for place in surprise.places(reading)[: arguments.count]]
-        suspects += [(name, text, one) for one in suspicion.suspects(reading) if one.clear]
+        suspects += [(name, text, one) for one in suspicion.suspects(reading)]
     found.sort(key=lambda one: -one[2].score)
     report = {
         "model": model.name,
