@@ -14,7 +14,7 @@ SETTINGS = {
     "lstmLsp.serverCommand": [sys.executable, "-P", str(SERVED)],
     "lstmLsp.minimumProbability": {"line": 0.02, "token": 0.02},
     "lstmLsp.kinds": ["char", "token", "line"],
-    "lstmLsp.preview.maxCharacters": 4_000,
+    "lstmLsp.preview.maxCharacters": 20_000,
 }
 
 

@@ -67,7 +67,7 @@ def test_the_preview_streams_until_it_is_stopped(code: Code) -> None:
     code.run("LSTM: Preview What Would Be Written From Here")
     first = wait_for(lambda: code.last_line("preview of"), "text")
     wait_for(lambda: code.last_line("preview of") > first, "more of it")
-    code.run("LSTM: Stop Preview")
+    code.press("Control+Alt+s")
     wait_for(lambda: "LSTM is writing" not in code.status_bar(), "its end")
 
 

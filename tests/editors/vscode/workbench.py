@@ -55,7 +55,8 @@ KEYS = [
                 "workbench.action.closeAllEditors",
             ]
         },
-    }
+    },
+    {"key": "ctrl+alt+s", "command": "lstm-lsp.stopPreview"},  # the palette may take longer
 ]
 
 # The lines of the editor in front, from the top; read at once, for they come and go.
