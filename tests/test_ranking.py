@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lstm_lsp.beam import Path
 from lstm_lsp.fitting import fit_blocks, fit_lines
 from lstm_lsp.ranking import (
     ON_DEMAND,
@@ -17,7 +18,7 @@ from lstm_lsp.ranking import (
     objection,
     silence,
 )
-from lstm_lsp.search import Kind, Path
+from lstm_lsp.search import Kind
 from lstm_lsp.situation import Situation
 from tests.scripted import begin
 

@@ -7,9 +7,10 @@ from hypothesis import strategies as st
 
 from lstm_lsp import search
 from lstm_lsp.automaton import automaton, word_symbols
+from lstm_lsp.beam import Path
 from lstm_lsp.network import Cancelled
 from lstm_lsp.predictor import Predictor
-from lstm_lsp.search import Found, Path
+from lstm_lsp.search import Found
 from tests.scripted import begin
 
 PYTHON = automaton("python", "code")
