@@ -23,7 +23,8 @@ import type { Documents } from "./documents";
 import { message } from "./server";
 import { GENERATE, type Drawn, type GenerateParams, type GenerateResult } from "./wire";
 
-const BETWEEN_REDRAWS = 40; // ms; characters come faster than an editor redraws
+const BETWEEN_REDRAWS = 40; // ms; characters come faster than an editor redraws,
+const MORE_BY_CHARACTER = 0.02; // ms; and a long text is slower to redraw
 
 export class Preview implements Disposable {
   private writing: CancellationTokenSource | undefined;
@@ -52,7 +53,12 @@ export class Preview implements Disposable {
     const redraw = (): void => {
       this.documents.write(`preview of ${name}`, text);
     };
-    const timer = setInterval(redraw, BETWEEN_REDRAWS);
+    let timer: NodeJS.Timeout | undefined;
+    const redrawOn = (): void => {
+      redraw();
+      timer = setTimeout(redrawOn, BETWEEN_REDRAWS + MORE_BY_CHARACTER * text.length);
+    };
+    redrawOn();
     const token = randomUUID();
     const params: GenerateParams = {
       ...client.code2ProtocolConverter.asTextDocumentPositionParams(document, cursor),
@@ -85,7 +91,7 @@ export class Preview implements Disposable {
         void window.showErrorMessage(`The preview ended: ${message(error)}`);
       }
     } finally {
-      clearInterval(timer);
+      clearTimeout(timer);
       listeners.forEach((listener) => listener.dispose());
       if (this.writing === cancel) { // else the next preview has begun, in the same document
         redraw();
