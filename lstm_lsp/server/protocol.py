@@ -45,6 +45,9 @@ class Texts(Protocol):
     def did_close(self, params: types.DidCloseTextDocumentParams) -> None:
         """Forget a document."""
 
+    def lose(self, uri: str, reason: str) -> None:
+        """Take a document's text for lost: a change to it could not be read."""
+
 
 class OwnProtocol(LanguageServerProtocol):
     """pygls' protocol with the edges of this module."""
@@ -83,6 +86,8 @@ class OwnProtocol(LanguageServerProtocol):
             if not isinstance(message, dict) or ("id" in message and "method" in message):
                 self._send_response(_plain_id(identifier), error=error.to_response_error())
             logger.warning("a message that cannot be read: %s", error)
+            if (uri := _changed_document(message)) is not None:
+                self.texts.lose(uri, str(error))
             return
         super().handle_message(structured)
 
@@ -191,6 +196,17 @@ def refused(reason: str) -> JsonRpcException:
 def _plain_id(value: Any) -> str | int | None:
     if isinstance(value, str) or (isinstance(value, int) and not isinstance(value, bool)):
         return value
+    return None
+
+
+def _changed_document(message: Any) -> str | None:
+    """Return the URI of the document that `message`, of any form, says has changed, or None."""
+    try:
+        if message["method"] == types.TEXT_DOCUMENT_DID_CHANGE:
+            uri = message["params"]["textDocument"]["uri"]
+            return uri if isinstance(uri, str) else None
+    except (KeyError, TypeError, IndexError):
+        pass
     return None
 
 

@@ -105,7 +105,7 @@ class Session:
             logger.warning("a change to a document that is not open: %s", uri)
             return
         self._cancel_jobs(uri)
-        document, lost = snapshot.document, snapshot.lost
+        document, lost, fault = snapshot.document, snapshot.lost, ""
         for change in params.content_changes:
             if not isinstance(change, types.TextDocumentContentChangePartial):
                 document, lost = Document(change.text, version), False
@@ -115,9 +115,22 @@ class Session:
                 try:
                     document = document.edited(start, end, change.text, self.encoding, version)
                 except PositionError as error:
-                    lost = True
-                    logger.error("%s: version %s cannot be: %s; %s", uri, version, error, _LOST)
-        self.open[uri] = snapshot.changed(document, lost=lost)
+                    lost, fault = True, f"version {version} cannot be: {error}"
+        self.open[uri] = snapshot.changed(document)
+        if lost:
+            self.lose(uri, fault)
+        else:
+            self.changed(uri)
+
+    def lose(self, uri: str, reason: str) -> None:
+        """Take a document's text for lost; `reason`, told when there is one, says why."""
+        snapshot = self.open.get(uri)
+        if snapshot is None:
+            return
+        self._cancel_jobs(uri)
+        self.open[uri] = snapshot.changed(snapshot.document, lost=True)
+        if reason:
+            logger.error("%s: %s; %s", uri, reason, _LOST)
         self.changed(uri)
 
     def did_close(self, params: types.DidCloseTextDocumentParams) -> None:

@@ -118,10 +118,15 @@ def test_a_change_to_an_unopened_document_and_closing_it_are_survived(
 @pytest.mark.parametrize(
     "place", [((1, 0), (0, 0)), ((0, 9), (0, 8)), ((0, 9), (0, 9)), ((-1, 0), (0, 0))]
 )
-def test_an_impossible_range_leaves_the_old_text(client: Client, uri: str, place: Any) -> None:
+def test_after_an_impossible_range_nothing_is_offered_until_the_text_comes_whole(
+    client: Client, uri: str, place: Any
+) -> None:
     text = "value = 😀\nva"
     client.notify("textDocument/didOpen", document(text, uri))
     client.change(uri, 2, place, "spoilt")
+    assert client.ask("textDocument/completion", at(1, 2, uri))["items"] == []
+    whole = {"textDocument": {"uri": uri, "version": 3}, "contentChanges": [{"text": text}]}
+    client.notify("textDocument/didChange", whole)
     found = client.ask("textDocument/completion", at(1, 2, uri))
     assert all(item["label"].startswith("va") for item in found["items"])
     assert found["items"]
