@@ -135,13 +135,17 @@ def main() -> None:
             compressor, _, how = name.partition(" ")
             system = partial(compressed_bits, compressor, how == "primed")
         tables[label] = table_of(system, projects, given.sample, given.seed, name)
-    kept["systems"] = {
-        label: tables[label]
-        for label in sorted(tables, key=lambda label: (label not in kept["shapes"], label))
-    }
-    print(shown(kept["systems"]))
-    if given.keep:
-        machine.keep("baselines", kept | {"sample": given.sample, "seed": given.seed}, given.note)
+        kept["systems"] = _ordered(tables, kept["shapes"])
+        if given.keep:  # each as it is known: some take minutes
+            facts = {"sample": given.sample, "seed": given.seed}
+            machine.keep("baselines", kept | facts, given.note)
+    print(shown(_ordered(tables, kept["shapes"])))
+
+
+def _ordered(tables: dict[str, Table], networks: dict[str, str]) -> dict[str, Table]:
+    """Return the systems with the networks first."""
+    labels = sorted(tables, key=lambda label: (label not in networks, label))
+    return {label: tables[label] for label in labels}
 
 
 if __name__ == "__main__":
