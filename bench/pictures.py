@@ -6,7 +6,7 @@
 `curve`: bits per character against symbols read, from the `curve.jsonl` of training runs; runs
 after a comma go on where the one before them ended. Lines are the training stream, dots the
 validation files. `bits`: bits per character on unseen projects (`results/baselines.json`)
-against milliseconds (`results/shapes.json`); shapes that no network was trained in are lines.
+against milliseconds (`results/shapes.json`); shapes without bits are lines.
 Needs matplotlib.
 """
 
@@ -80,7 +80,7 @@ def draw_bits(baselines: dict[str, Any], shapes: dict[str, Any], output: Path) -
             time = shapes[shape]["milliseconds"][measure]
             axes.axvline(time, color="grey", linestyle=":")
             axes.annotate(
-                f" {shape}, not trained",
+                f" {shape}, no bits yet",
                 (time, 0.02),
                 xycoords=("data", "axes fraction"),
                 rotation=90,

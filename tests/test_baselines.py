@@ -74,5 +74,5 @@ def test_shapes_without_a_network_are_in_the_picture_too(tmp_path: Path) -> None
     draw_bits(baselines, shapes, tmp_path / "bits.svg")
     picture = (tmp_path / "bits.svg").read_text(encoding="utf-8")
     assert "base (2x512), java" in picture
-    assert "2x1024, not trained" in picture
-    assert "2x512, not trained" not in picture
+    assert "2x1024, no bits yet" in picture
+    assert "2x512, no bits yet" not in picture
