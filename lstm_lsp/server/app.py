@@ -43,7 +43,7 @@ def build(model: str | None = None, log: list[logging.Handler] | None = None) ->
     commands: dict[str, Callable[..., Any]] = {
         "lstmLsp.enable": lambda *_: server.enable(True),
         "lstmLsp.disable": lambda *_: server.enable(False),
-        "lstmLsp.toggle": lambda *_: server.enable(not server.session.settings.enabled),
+        "lstmLsp.toggle": lambda *_: server.enable(not server.session.enabled),
         "lstmLsp.status": lambda *_: server.status(),
         "lstmLsp.explain": lambda *arguments: features.explain(server, *arguments),
         "lstmLsp.train": lambda *arguments: training.train(server, *arguments),
@@ -72,9 +72,7 @@ def _register_life(server: Server) -> None:
     async def initialized(params: types.InitializedParams) -> None:
         server.change_options(server.early_options)
         server.load()
-        workspace = server.client_capabilities.workspace
-        if workspace and workspace.configuration:
-            server.start(server.pull_options())
+        server.start(server.pull_options())
         await _register_dynamically(server)
 
     @server.feature(types.WORKSPACE_DID_CHANGE_CONFIGURATION)
@@ -82,8 +80,7 @@ def _register_life(server: Server) -> None:
         pushed = convert.plain(params.settings)
         if isinstance(pushed, dict) and settings.SECTION in pushed:
             server.change_options(pushed[settings.SECTION])
-        elif (workspace := server.client_capabilities.workspace) and workspace.configuration:
-            await server.pull_options()
+        await server.pull_options()  # what is pushed says nothing of folders
 
     @server.feature(types.WORKSPACE_DID_CHANGE_WATCHED_FILES)
     def did_change_watched_files(params: types.DidChangeWatchedFilesParams) -> None:
@@ -92,8 +89,9 @@ def _register_life(server: Server) -> None:
     @server.feature(types.WORKSPACE_DID_CHANGE_WORKSPACE_FOLDERS)
     def did_change_workspace_folders(params: types.DidChangeWorkspaceFoldersParams) -> None:
         folders = [convert.path_of(uri) for uri in server.workspace.folders]
-        server.session.folders = [folder for folder in folders if folder is not None]
+        server.session.change_folders([folder for folder in folders if folder is not None])
         server.load()
+        server.start(server.pull_options())
 
     @server.feature(types.SHUTDOWN)
     def shutdown(*_: Any) -> None:

@@ -44,7 +44,7 @@ class Hints:
         self._forget(uri)
         if uri not in self._server.session.open:
             self._clear(uri)
-        elif self._wanted():
+        elif self._wanted(uri):
             loop = asyncio.get_running_loop()
             self._waiting[uri] = loop.call_later(_PAUSE, self._look, uri)
 
@@ -52,14 +52,14 @@ class Hints:
         """Look at every open document, or take back what was published."""
         for uri in list(self._server.session.open):
             self._forget(uri)
-            if self._wanted():
+            if self._wanted(uri):
                 self._look(uri)
-        if not self._wanted():
-            for uri in list(self._published):
+            else:
                 self._clear(uri)
 
-    def _wanted(self) -> bool:
-        settings = self._server.session.settings
+    def _wanted(self, uri: str) -> bool:
+        session = self._server.session
+        settings = session.settings_for(session.open[uri])
         return settings.enabled and settings.surprise_diagnostics
 
     def _forget(self, uri: str) -> None:
@@ -89,7 +89,7 @@ class Hints:
     async def _publish_when_done(self, snapshot: Snapshot, job: Job) -> None:
         found = await asyncio.wrap_future(job.result)
         current = self._server.session.open.get(snapshot.uri) is snapshot
-        if found is not None and current and not job.is_cancelled() and self._wanted():
+        if found is not None and current and not job.is_cancelled() and self._wanted(snapshot.uri):
             self._publish(snapshot.uri, [self._diagnostic(snapshot, hint) for hint in found])
 
     def _diagnostic(self, snapshot: Snapshot, hint: Hint) -> types.Diagnostic:

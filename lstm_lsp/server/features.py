@@ -80,10 +80,10 @@ async def _answer(
     has asked by hand.
     """
     session = server.session
-    snapshot, settings, engine = where.snapshot, session.settings, session.engine
+    snapshot, engine = where.snapshot, session.engine
     if snapshot is None:
         return None
-    answer = session.begin_answer(where)
+    answer, settings = session.begin_answer(where), session.settings_for(snapshot)
     if where.reason or engine is None:
         session.keep(method, answer)
         return answer
@@ -328,7 +328,7 @@ async def _explain(server: Server, where: Where, *, past: bool = False) -> dict[
     session, snapshot, engine = server.session, where.snapshot, server.session.engine
     if snapshot is None or where.reason or engine is None:
         return convert.explanation([], where.reason)
-    opened, settings = session.opened(snapshot), session.settings
+    opened, settings = session.opened(snapshot), session.settings_for(snapshot)
 
     def work(job: Job) -> Any:
         spot = Spot(snapshot, where.offset)

@@ -37,7 +37,9 @@ def hover(server: Server, params: types.HoverParams) -> Coroutine[Any, Any, type
 
 async def _hover(server: Server, where: Where) -> types.Hover | None:
     session, snapshot, engine = server.session, where.snapshot, server.session.engine
-    if not session.settings.hover or snapshot is None or where.reason or engine is None:
+    if snapshot is None or where.reason or engine is None:
+        return None
+    if not session.settings_for(snapshot).hover:
         return None
     document, offset = snapshot.document, where.offset
     if offset >= len(document.text):

@@ -121,19 +121,26 @@ class Server(LanguageServer):
     # -- settings --------------------------------------------------------------------
 
     def change_options(self, options: Any) -> None:
-        """Go by what the client sent; say once what is wrong with it."""
+        """Go by what the client sent for the global scope."""
+        self.change_settings(self._settings(options), self.session.folder_settings)
+
+    def _settings(self, options: Any) -> settings.Settings:
+        """Return the settings that `options` mean; say once what is wrong with them."""
         found, problems = settings.read(options)
         for problem in problems:
-            logger.warning("%s", problem)
             if problem not in self._told:
                 self._told.add(problem)
+                logger.warning("%s", problem)
                 self.window_show_message(
                     types.ShowMessageParams(types.MessageType.Warning, problem)
                 )
-        self.change_settings(found)
+        return found
 
-    def change_settings(self, found: settings.Settings) -> None:
-        """Go by `found` from now on, with another model if it says so."""
+    def change_settings(
+        self, found: settings.Settings, by_folder: dict[Path, settings.Settings]
+    ) -> None:
+        """Go by these from now on, with another model if `found` says so."""
+        self.session.folder_settings = by_folder
         reload = self.session.change_settings(found)
         status.log_to(self._log, found.log_level)
         if reload and self._background:
@@ -142,16 +149,37 @@ class Server(LanguageServer):
         self.tell_status()
 
     def enable(self, enabled: bool) -> dict[str, Any]:
-        """Switch suggestions on or off, until settings say otherwise."""
-        self.change_settings(replace(self.session.settings, enabled=enabled))
+        """Switch suggestions on or off everywhere, until settings say otherwise."""
+        session = self.session
+        by_folder = session.folder_settings.items()
+        self.change_settings(
+            replace(session.settings, enabled=enabled),
+            {folder: replace(one, enabled=enabled) for folder, one in by_folder},
+        )
         return self.status()
 
     async def pull_options(self) -> None:
-        """Ask the client for its settings, if it keeps any."""
-        item = types.ConfigurationItem(section=settings.SECTION)
-        answer = await self.workspace_configuration_async(types.ConfigurationParams([item]))
-        if answer and answer[0] is not None:
-            self.change_options(convert.plain(answer[0]))
+        """Ask the client for its settings, those of each folder too, if it keeps any.
+
+        Where it has none (null), the global ones count, and for these what was sent before.
+        """
+        workspace = self.client_capabilities.workspace
+        if workspace is None or not workspace.configuration:
+            return
+        folders = self.session.folders
+        scopes = [None, *(folder.as_uri() for folder in folders)]
+        items = [types.ConfigurationItem(scope, settings.SECTION) for scope in scopes]
+        answer = await self.workspace_configuration_async(types.ConfigurationParams(items))
+        if not answer or folders is not self.session.folders:  # then it is asked again
+            return
+        common, *own = [
+            None if options is None else self._settings(convert.plain(options))
+            for options in answer
+        ]
+        by_folder = {
+            folder: found for folder, found in zip(folders, own, strict=False) if found is not None
+        }
+        self.change_settings(common or self.session.settings, by_folder)
 
     def start(self, coroutine: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         """Run a coroutine beside the handlers; log what goes wrong."""
@@ -265,7 +293,7 @@ class Server(LanguageServer):
         """Return what `lstmLsp/status` says."""
         session, engine = self.session, self.session.engine
         state, reason = "ready", ""
-        if not session.settings.enabled:
+        if not session.enabled:
             state, reason = "off", "suggestions are switched off"
         elif session.engine_problem is not None:
             state, reason = "off", session.engine_problem

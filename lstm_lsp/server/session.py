@@ -61,6 +61,8 @@ class Session:
     def __init__(self) -> None:
         self.worker = Worker()
         self.settings = Settings()
+        """Of the global scope: the whole server's, and those of documents in no folder."""
+        self.folder_settings: dict[Path, Settings] = {}
         self.encoding: Encoding = "utf-16"
         self.folders: list[Path] = []
         self.open: dict[str, Snapshot] = {}
@@ -145,6 +147,13 @@ class Session:
             self.listening()
             self.changed(uri)
 
+    def change_folders(self, folders: list[Path]) -> None:
+        """Go by other workspace folders; open documents lie in them from now on."""
+        self.folders = folders
+        for uri, snapshot in self.open.items():
+            if (folder := self.folder_of(snapshot.file)) != snapshot.folder:
+                self.open[uri] = replace(snapshot, folder=folder)
+
     def folder_of(self, file: Path | None) -> Path | None:
         """Return the workspace folder that `file` lies in, the innermost one."""
         around = [one for one in self.folders if file is not None and file.is_relative_to(one)]
@@ -171,13 +180,14 @@ class Session:
 
     def off_here(self, snapshot: Snapshot, offset: int) -> str | None:
         """Return why nothing is offered at a place in a document, or None."""
-        if not self.settings.enabled:
+        settings = self.settings_for(snapshot)
+        if not settings.enabled:
             return "suggestions are switched off"
         if snapshot.language is None:
             return "this language is not served"
         if snapshot.lost:
             return _LOST
-        if snapshot.language not in self.settings.languages:
+        if snapshot.language not in settings.languages:
             return f"suggestions are switched off for {snapshot.language}"
         if self.engine is None:
             return self.engine_problem or "the model is being loaded"
@@ -230,6 +240,26 @@ class Session:
     def answer(self, key: int) -> Answer | None:
         """Return what was answered with `key`, if it is still kept."""
         return next((one for one in self.answers.values() if one.key == key), None)
+
+    # -- settings --------------------------------------------------------------------
+
+    def settings_for(self, snapshot: Snapshot) -> Settings:
+        """Return what a document goes by: its folder's settings, or else the global ones.
+
+        Of the model, the project memory and the log there is one in the whole server: for
+        these `settings` counts alone.
+        """
+        return self._of_folder(snapshot.folder)
+
+    @property
+    def enabled(self) -> bool:
+        """Whether suggestions are switched on in any of the folders."""
+        scopes: list[Path | None] = [*self.folders] or [None]
+        return any(self._of_folder(folder).enabled for folder in scopes)
+
+    def _of_folder(self, folder: Path | None) -> Settings:
+        own = self.folder_settings.get(folder) if folder is not None else None
+        return own or self.settings
 
     def change_settings(self, settings: Settings) -> bool:
         """Go by `settings` from now on; return whether the engine has to be loaded again."""

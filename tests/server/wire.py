@@ -129,6 +129,7 @@ class Client:
         *,
         encodings: Sequence[str] = ("utf-16",),
         folder: Path | None = None,
+        folders: Sequence[Path] = (),
         options: Any = None,
         capabilities: dict[str, Any] | None = None,
         name: str = "raw",
@@ -140,6 +141,7 @@ class Client:
                 "processId": None,
                 "clientInfo": {"name": name},
                 "rootUri": folder.as_uri() if folder else None,
+                "workspaceFolders": [workspace_folder(one) for one in folders] or None,
                 "capabilities": {
                     "general": {"positionEncodings": list(encodings)},
                     **(capabilities or {}),
@@ -190,6 +192,10 @@ class Client:
 
 def serve_command(model: Path, *flags: str) -> list[str]:
     return [sys.executable, *flags, "-m", "lstm_lsp", "serve", "--model", str(model)]
+
+
+def workspace_folder(path: Path) -> dict[str, str]:
+    return {"uri": path.as_uri(), "name": path.name}
 
 
 def document(
