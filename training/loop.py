@@ -50,6 +50,17 @@ def device_named(name: str) -> torch.device:
     return torch.device(name)
 
 
+@contextmanager
+def _denormals_flushed() -> Iterator[None]:
+    """Within it denormals are 0: those of a decayed gate cost a tenth of the speed."""
+    torch.set_flush_denormal(True)
+    try:
+        yield
+    finally:
+        torch.set_flush_denormal(False)  # the rest of the process may count on them
+
+
+@_denormals_flushed()
 def train(
     network: Network,
     corpus: Corpus,
@@ -79,7 +90,6 @@ def train(
     device = device or device_named("auto")
     folder.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(recipe.seed)
-    torch.set_flush_denormal(True)  # a decayed gate's denormals cost a tenth of the speed
     network.to(device).train()
     cuda = device.type == "cuda"
     optimizer = torch.optim.Adam(

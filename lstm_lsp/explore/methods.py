@@ -179,7 +179,7 @@ def _declared(plain: list[str]) -> Returns | None:
 
 def _is_anonymous(plain: list[str]) -> bool:
     """Whether the words end with `new Type(...)`."""
-    if plain[-1] != ")":
+    if plain[-1:] != [")"]:
         return False
     depth = 0
     for n in range(len(plain) - 1, -1, -1):
