@@ -76,11 +76,11 @@ def _register_life(server: Server) -> None:
         await _register_dynamically(server)
 
     @server.feature(types.WORKSPACE_DID_CHANGE_CONFIGURATION)
-    async def did_change_configuration(params: types.DidChangeConfigurationParams) -> None:
+    def did_change_configuration(params: types.DidChangeConfigurationParams) -> None:
         pushed = convert.plain(params.settings)
         if isinstance(pushed, dict) and settings.SECTION in pushed:
             server.change_options(pushed[settings.SECTION])
-        await server.pull_options()  # what is pushed says nothing of folders
+        server.start(server.pull_options())  # what is pushed says nothing of folders
 
     @server.feature(types.WORKSPACE_DID_CHANGE_WATCHED_FILES)
     def did_change_watched_files(params: types.DidChangeWatchedFilesParams) -> None:

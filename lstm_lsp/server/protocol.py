@@ -1,9 +1,10 @@
 """The protocol's edges, where pygls alone would be silent, slow or indiscreet.
 
 Every request gets exactly one answer: malformed, unknown, too early and too late ones too.
-Errors carry one sentence and no traceback. Opened, changed and closed documents go to our
-own session, and pygls' text documents are never built (they split lines where the protocol
-does not). Nothing here knows the engine.
+Errors carry one sentence and no traceback, and the log one line: what the client got wrong is
+a warning, what cannot be met now is no more than information. Opened, changed and closed
+documents go to our own session, and pygls' text documents are never built (they split lines
+where the protocol does not). Nothing here knows the engine.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from pygls.exceptions import (
     JsonRpcServerNotInitialized,
 )
 from pygls.protocol import JsonRPCRequestMessage, LanguageServerProtocol, lsp_method
-from pygls.protocol.json_rpc import JsonRPCNotification
+from pygls.protocol.json_rpc import JsonRPCNotification, JsonRPCResponseMessage
 
 logger = logging.getLogger(__name__)
 
@@ -97,7 +98,7 @@ class OwnProtocol(LanguageServerProtocol):
             raise JsonRpcInvalidRequest("not a JSON-RPC 2.0 message")
         method = message.get("method")
         if "method" not in message:
-            return super().structure_message(message)
+            return self._response(message)
         if not isinstance(method, str):
             raise JsonRpcInvalidRequest("the method is not a string")
         if "id" in message:
@@ -115,6 +116,19 @@ class OwnProtocol(LanguageServerProtocol):
             return self._converter.structure(message, self.get_message_type(method))  # type: ignore[arg-type]
         except Exception as error:
             raise JsonRpcInvalidParams(f"{method}: {_first_fault(error)}") from None
+
+    def _response(self, message: dict[str, Any]) -> Any:
+        """Return an answer to a request of ours. Raises JsonRpcException."""
+        identifier = _plain_id(message.get("id"))
+        if identifier is None:
+            raise JsonRpcInvalidRequest("neither a request nor an answer to one")
+        expected = self._result_types.pop(identifier, None) or JsonRPCResponseMessage
+        try:
+            return self._converter.structure(
+                message, types.ResponseErrorMessage if "error" in message else expected
+            )
+        except Exception as error:
+            raise JsonRpcInvalidRequest(f"an answer: {_first_fault(error)}") from None
 
     def _check_life(self, method: str) -> None:
         """Raise JsonRpcException for a request that comes too early or too late."""
@@ -165,6 +179,17 @@ class OwnProtocol(LanguageServerProtocol):
             logger.debug("cancelled after its answer: %s", msg_id)
 
     # -- messages out ----------------------------------------------------------------
+
+    def _send_handler_result(self, future: Any, *, msg_id: Any) -> None:
+        """Answer a request with what its handler gave; pygls logs refusals as its own faults."""
+        error = None if future.cancelled() else future.exception()
+        if not isinstance(error, JsonRpcException):
+            super()._send_handler_result(future, msg_id=msg_id)
+            return
+        self._request_futures.pop(msg_id, None)
+        wrong = isinstance(error, JsonRpcInvalidParams | JsonRpcInvalidRequest)
+        logger.log(logging.WARNING if wrong else logging.INFO, "refused: %s", error.message)
+        self._send_response(msg_id, error=error.to_response_error())
 
     def _send_response(self, msg_id: Any, result: Any = None, error: Any = None) -> None:
         """Answer; an error says what went wrong and nothing of the server's insides."""

@@ -112,11 +112,13 @@ class Server(LanguageServer):
         self._warm_up = [job, asyncio.get_running_loop().call_later(_PAUSE, ahead)]
 
     def report_server_error(self, error: Exception, source: Any) -> None:
-        """Log an error; never a pop-up. Answers what is no JSON."""
-        if source is JsonRpcException and isinstance(error, ValueError):
+        """Log an error in a line; never a pop-up. Answers what is no JSON."""
+        said = status.short(str(error))
+        if source is JsonRpcException and isinstance(error, ValueError | RecursionError):
             parse_error(self.protocol, error)
-        if not isinstance(error, JsonRpcException):
-            logger.error("%s: %s", type(error).__name__, status.short(str(error)))
+            logger.warning("a message that is no JSON: %s", said)
+        elif not isinstance(error, JsonRpcException):
+            logger.error("%s: %s", type(error).__name__, said)
 
     # -- settings --------------------------------------------------------------------
 

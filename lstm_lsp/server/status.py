@@ -68,6 +68,12 @@ def log_to(handlers: list[logging.Handler], level: str) -> None:
         logger.handlers = list(handlers)
         logger.propagate = False
         logger.setLevel(lowest)
+    logging.getLogger("pygls.server").addFilter(_is_told_by_pygls_alone)
+
+
+def _is_told_by_pygls_alone(record: logging.LogRecord) -> bool:
+    # A traceback, after which our `report_server_error` says the same in a line.
+    return record.msg != "Unable to handle message"
 
 
 def file_log(path: str) -> logging.Handler:

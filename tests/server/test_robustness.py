@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.server.wire import Client, at, document
+from tests.server.wire import Client, at, document, serve_command
 
 
 @pytest.fixture(autouse=True)
@@ -69,32 +70,32 @@ def test_negative_positions_are_answered(client: Client, uri: str, position: Any
     assert "error" in answer or answer["result"]["items"] == []
 
 
-@pytest.mark.parametrize(
-    "body",
-    [
-        b"{",
-        b"\xff\xfe\x00",
-        b'"\\ud800"',
-        b"[]",
-        b"3",
-        b"{}",
-        b'{"jsonrpc": "1.0", "id": 1, "method": "shutdown"}',
-        b'{"jsonrpc": "2.0", "id": {}, "method": "shutdown"}',
-        b'{"jsonrpc": "2.0", "id": null, "method": "shutdown"}',
-        b'{"jsonrpc": "2.0", "id": 5000, "method": 3}',
-        b'{"jsonrpc": "2.0", "method": 3}',
-        b'{"jsonrpc": "2.0", "id": 77777, "result": {}}',
-        b'{"jsonrpc": "2.0", "id": [], "result": {}}',
-        b'{"jsonrpc": "2.0", "id": 77777, "error": 3}',
-        b'{"jsonrpc": "2.0", "method": "textDocument/didOpen", "params": {"textDocument": 3}}',
-        b'{"jsonrpc": "2.0", "method": "textDocument/didChange", "params": null}',
-        b'{"jsonrpc": "2.0", "method": "$/cancelRequest", "params": {"id": 77777}}',
-        b'{"jsonrpc": "2.0", "method": "$/cancelRequest", "params": []}',
-        b'{"jsonrpc": "2.0", "method": "window/workDoneProgress/cancel", "params": {"token": 1}}',
-        b'{"jsonrpc": "2.0", "method": "workspace/didChangeConfiguration", "params": {}}',
-        b"[" * 100_000,
-    ],
-)
+STRANGE = [
+    b"{",
+    b"\xff\xfe\x00",
+    b'"\\ud800"',
+    b"[]",
+    b"3",
+    b"{}",
+    b'{"jsonrpc": "1.0", "id": 1, "method": "shutdown"}',
+    b'{"jsonrpc": "2.0", "id": {}, "method": "shutdown"}',
+    b'{"jsonrpc": "2.0", "id": null, "method": "shutdown"}',
+    b'{"jsonrpc": "2.0", "id": 5000, "method": 3}',
+    b'{"jsonrpc": "2.0", "method": 3}',
+    b'{"jsonrpc": "2.0", "id": 77777, "result": {}}',
+    b'{"jsonrpc": "2.0", "id": [], "result": {}}',
+    b'{"jsonrpc": "2.0", "id": 77777, "error": 3}',
+    b'{"jsonrpc": "2.0", "method": "textDocument/didOpen", "params": {"textDocument": 3}}',
+    b'{"jsonrpc": "2.0", "method": "textDocument/didChange", "params": null}',
+    b'{"jsonrpc": "2.0", "method": "$/cancelRequest", "params": {"id": 77777}}',
+    b'{"jsonrpc": "2.0", "method": "$/cancelRequest", "params": []}',
+    b'{"jsonrpc": "2.0", "method": "window/workDoneProgress/cancel", "params": {"token": 1}}',
+    b'{"jsonrpc": "2.0", "method": "workspace/didChangeConfiguration", "params": {}}',
+    b"[" * 100_000,
+]
+
+
+@pytest.mark.parametrize("body", STRANGE)
 def test_strange_messages_are_survived(client: Client, body: bytes) -> None:
     client.write(body)
 
@@ -155,3 +156,25 @@ def test_a_line_of_5_megabytes_is_served(client: Client, uri: str) -> None:
     end = client.ask("textDocument/completion", at(0, 99_999_999, uri))
     assert end["isIncomplete"] is True
     client.notify("textDocument/didClose", {"textDocument": {"uri": uri}})
+
+
+def test_what_is_malformed_is_one_warning_in_the_log(tiny_model_path: Path, tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    client = Client([*serve_command(tiny_model_path), "--log-file", str(log)])
+    client.initialize()
+    client.status("ready")
+    for body in STRANGE:
+        client.write(body)
+    for method, params in MALFORMED:
+        client.answer(client.request(method, params))
+    cancelled = client.request("lstmLsp/generate", at(0, 0))
+    client.notify("$/cancelRequest", {"id": cancelled})
+    client.answer(cancelled)
+    assert client.stop() == 0
+    client.kill()
+    assert b"".join(client.errors) == b""
+    lines = log.read_text("utf-8").splitlines()
+    assert {line.split()[2] for line in lines} == {"WARNING"}
+    assert not [line for line in lines if "Traceback" in line]
+    # A cancellation that comes late is nothing to tell of.
+    assert len(lines) == len(STRANGE) + len(MALFORMED) - 1
