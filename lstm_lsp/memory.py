@@ -154,6 +154,19 @@ class ProjectMemory:
         with self._writing:
             return self._set_file(path, text)
 
+    def step_file(self, path: str, text: bytes | None, most: int) -> bool:
+        """Bring one file's symbols nearer to `text`; return whether there is no more to do.
+
+        A step counts at most about 2 * `most` symbols (`most` > 64). Between two steps `path`
+        has a text of which a part is taken out or not yet put in, exactly counted.
+        """
+        with self._writing:
+            nearer = _towards(self._texts.get(path) or b"", text or b"", most)
+            if nearer is not None and self._set_file(path, nearer):
+                return False
+            self._set_file(path, text)
+            return True
+
     def view(self, path: str, before: bytes) -> Mixer:
         """Return the mixer for a position in the file `path`.
 
@@ -300,6 +313,16 @@ def _difference(old: bytes, new: bytes) -> tuple[int, int, int]:
     tail = _common(old[len(old) - rest :][::-1], new[len(new) - rest :][::-1]) if rest else 0
     reach = min(tail, memory_reference.LONGEST)
     return start, len(old) - tail + reach, len(new) - tail + reach
+
+
+def _towards(old: bytes, new: bytes, most: int) -> bytes | None:
+    """Return a text between two that differ in more than `most` symbols, else None."""
+    start, old_stop, new_stop = _difference(old, new)
+    if old_stop - start > most:
+        return old[: old_stop - most] + old[old_stop:]
+    if new_stop - start > most:
+        return new[: start + most] + new[new_stop:]
+    return None
 
 
 def _common(a: bytes, b: bytes) -> int:

@@ -8,8 +8,8 @@ nothing of the protocol.
 from __future__ import annotations
 
 import contextlib
+import sys
 from collections.abc import Callable, Collection, Generator, Iterator, Sequence
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -19,7 +19,6 @@ import numpy as np
 from lstm_lsp import project, surprise, suspicion, symbols
 from lstm_lsp.completer import Completer, Place
 from lstm_lsp.context import Contexts
-from lstm_lsp.document import Document
 from lstm_lsp.generate import TEMPERATURE, generate
 from lstm_lsp.memory import Mixer, NetworkAlone, Parameters, ProjectMemory, default_parameters
 from lstm_lsp.network import Cancelled, Model, find_model
@@ -32,6 +31,7 @@ from lstm_lsp.server.snapshot import Snapshot, Spot
 from lstm_lsp.situation import WINDOW
 
 _STEP = 8 << 10  # symbols that the project memory counts before anything urgent may go first
+_ALL = sys.maxsize  # so many at once: a third faster than in steps
 _STRETCH = 256  # symbols whose surprise is computed between two looks at the flag
 
 
@@ -69,6 +69,7 @@ class Engine:
             self.memory = ProjectMemory(parameters, memory_megabytes << 20)
         self._excluded = excluded
         self._held: dict[str, Snapshot] = {}  # open documents as the memory has them, by key
+        self._halves: set[str] = set()  # keys of those of which it has a part
 
     @classmethod
     def load(cls, explicit: str | None, project: Path | None, settings: Settings) -> Engine:
@@ -187,7 +188,7 @@ class Engine:
         interrupted: Callable[[], bool],
     ) -> Generator[None, None, list[Hint]]:
         """Return where a single edit would be clearly likelier, in short steps."""
-        self.follow(opened, snapshot)
+        yield from self.follow(opened, snapshot)
         text = symbols.normalise(snapshot.document.text)
         view = partial(self.memory.view, snapshot.key) if self.memory is not None else None
         language = snapshot.language or ""
@@ -207,47 +208,64 @@ class Engine:
         """Let what `file` in `folder` now holds on disk stand for it, unless it is open."""
         key = project.header_path(folder, file)
         if self.memory is not None and key not in self._held:
-            known = project.is_source(folder, file, self._excluded)
-            text = project.read_symbols(file) if known else None
-            self.memory.set_file(key, text)
+            self.memory.set_file(key, self._on_disk(folder, file))
 
-    def follow(self, snapshots: Collection[Snapshot], current: Snapshot | None = None) -> None:
+    def follow(
+        self,
+        snapshots: Collection[Snapshot],
+        current: Snapshot | None = None,
+        *,
+        step: int = _STEP,
+    ) -> Iterator[None]:
         """Make the project memory's open texts those of `snapshots`, all that are open.
 
         That of `current` is left as it is: no view of a file reads its own text there. A
         document that is closed gives its memory back, and its file's text is there again.
+
+        It goes by `step` symbols at a time. Between two steps something more urgent may go
+        first, and the memory may have a part of one document. No answer sees that: whoever
+        answers takes all steps that are left before it asks the memory, and what is less
+        urgent waits for its end. So an answer never depends on how far others had come; what
+        they did need not be done again, and they go on where that ended.
         """
         for snapshot in snapshots:
-            if snapshot is not current and not self._holds(snapshot):
-                self._remember(snapshot.key, _memorable(snapshot))
+            while snapshot is not current and not self._holds(snapshot):
                 self._held[snapshot.key] = snapshot
+                if not self._step(snapshot.key, _memorable(snapshot), step):
+                    yield
         for key in self._held.keys() - {snapshot.key for snapshot in snapshots}:
-            closed = self._held.pop(key)
-            self.contexts.forget(closed.header)
-            if closed.folder is not None and closed.file is not None:
-                self.read_file(closed.folder, closed.file)
-            else:
-                self._remember(key, None)
-
-    def follow_slowly(self, snapshots: Collection[Snapshot]) -> Iterator[None]:
-        """Do what `follow` does in short steps, so that it need not do it later."""
-        for snapshot in snapshots:
-            text = _memorable(snapshot) or b""
-            for end in range(_STEP, len(text), _STEP):
-                if self._holds(snapshot):
-                    break
-                self._remember(snapshot.key, text[:end])
-                self._held.setdefault(snapshot.key, _nothing_of(snapshot))
-                yield
-        self.follow(snapshots)
+            if (closed := self._held.get(key)) is None:  # an answer has done it meanwhile
+                continue
+            on_disk = self._of_closed(closed)
+            while self._held.get(key) is closed:
+                if not self._step(key, on_disk, step):
+                    yield
+                    continue
+                del self._held[key]
+                self.contexts.forget(closed.header)
+                if closed.folder is not None and closed.file is not None:
+                    self.read_file(closed.folder, closed.file)  # as it is by now
 
     def _holds(self, snapshot: Snapshot) -> bool:
         held = self._held.get(snapshot.key)
-        return held is not None and held.document.symbols is snapshot.document.symbols
+        whole = snapshot.key not in self._halves
+        return whole and held is not None and held.document.symbols is snapshot.document.symbols
 
-    def _remember(self, key: str, text: bytes | None) -> None:
-        if self.memory is not None:
-            self.memory.set_file(key, text)
+    def _step(self, key: str, text: bytes | None, most: int) -> bool:
+        """Bring the memory's text of a document nearer to `text`; return whether it is there."""
+        there = self.memory is None or self.memory.step_file(key, text, most)
+        (self._halves.discard if there else self._halves.add)(key)
+        return there
+
+    def _of_closed(self, snapshot: Snapshot) -> bytes | None:
+        if self.memory is None or snapshot.folder is None or snapshot.file is None:
+            return None
+        return self._on_disk(snapshot.folder, snapshot.file)
+
+    def _on_disk(self, folder: Path, file: Path) -> bytes | None:
+        """Return what the project memory knows of a file that is not open."""
+        known = project.is_source(folder, file, self._excluded)
+        return project.read_symbols(file) if known else None
 
     @property
     def memory_bytes(self) -> int:
@@ -263,17 +281,13 @@ class Engine:
         )
 
     def _mixer(self, spot: Spot, opened: Collection[Snapshot]) -> Mixer:
-        self.follow(opened, spot.snapshot)
+        for _ in self.follow(opened, spot.snapshot, step=_ALL):
+            pass  # all of it, cancelled or not: a preview that goes on must not see half
         if self.memory is None:
             return NetworkAlone()
         document = spot.snapshot.document
         line = document.symbol_offset(document.line_start(spot.offset))
         return self.memory.view(spot.snapshot.key, document.symbols[:line])
-
-
-def _nothing_of(snapshot: Snapshot) -> Snapshot:
-    """Return a snapshot that stands for a document of which the memory has a part."""
-    return replace(snapshot, document=Document(""))
 
 
 def _memorable(snapshot: Snapshot) -> bytes | None:

@@ -328,7 +328,7 @@ class Server(LanguageServer):
 
 
 def _follow(server: Server, engine: Engine, job: Job) -> Generator[None, None, None]:
-    yield from engine.follow_slowly(server._opened)
+    yield from engine.follow(server._opened)
 
 
 def _read(engine: Engine, folder: Path, file: Path, job: Job) -> None:
