@@ -123,8 +123,12 @@ class Server(LanguageServer):
     # -- settings --------------------------------------------------------------------
 
     def change_options(self, options: Any) -> None:
-        """Go by what the client sent for the global scope."""
-        self.change_settings(self._settings(options), self.session.folder_settings)
+        """Go by what the client sent for the global scope.
+
+        Everywhere, until the folders' own are pulled again: those that are known are older,
+        and who has just switched suggestions on types on at once.
+        """
+        self.change_settings(self._settings(options), {})
 
     def _settings(self, options: Any) -> settings.Settings:
         """Return the settings that `options` mean; say once what is wrong with them."""
