@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -289,7 +290,11 @@ def test_a_reader_that_leaves_ends_generation_quietly(project: Path) -> None:
 @pytest.mark.skipif(os.name != "posix", reason="signals")
 def test_ctrl_c_ends_generation(project: Path) -> None:
     process = started(
-        "generate", "--max-chars", "1000000", stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        *("generate", "--max-chars", "1000000"),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        # Tests that run in the background are started with Ctrl-C ignored, and so would this be.
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
     )
     assert process.stdout is not None
     assert process.stdout.read(1)

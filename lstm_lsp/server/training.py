@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import re
-import signal
 import sys
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
@@ -84,7 +83,7 @@ class Training:
         return Outcome(False, f"training failed: {why or f'exit status {status}'}")
 
     def stop(self) -> None:
-        """Let the child end cleanly, as Ctrl-C does; a second time, at once."""
+        """Let the child end cleanly; a second time, at once."""
         self._stopped = True
         self._interrupt()
 
@@ -99,10 +98,8 @@ class Training:
         if self._process is None:
             return
         with contextlib.suppress(ProcessLookupError):
-            if sys.platform == "win32":  # no child there can be interrupted alone
-                self._process.terminate()
-            else:
-                self._process.send_signal(signal.SIGINT)
+            # Not SIGINT: who starts the server in the background has its children ignore that.
+            self._process.terminate()
 
     async def _follow(
         self, errors: asyncio.StreamReader, report: Callable[[str, int], None]

@@ -18,7 +18,7 @@ import fcntl, signal, sys
 path = sys.argv[1]
 def stop(*_):
     sys.exit("lstm-lsp: the held-out files did not get more predictable")
-signal.signal(signal.SIGINT, stop)
+signal.signal(signal.SIGTERM, stop)
 print("3 files, 0.1 MB to learn from, 4,000 held out", file=sys.stderr, flush=True)
 for done in ("  0%|          | 00:00 ", " 50%|█████     | 00:10 2.100 bits/char, 0.1 M, 4,000/s"):
     print("\r" + done, end="", file=sys.stderr, flush=True)
