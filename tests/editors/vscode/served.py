@@ -7,7 +7,7 @@ from lstm_lsp.server import training
 
 CHILD = r"""
 import signal, sys
-signal.signal(signal.SIGINT, lambda *_: sys.exit("lstm-lsp: it did not get more predictable"))
+signal.signal(signal.SIGTERM, lambda *_: sys.exit("lstm-lsp: it did not get more predictable"))
 print("\r 50%|#####     | 00:10 2.100 bits/char, 0.1 M", end="\r", file=sys.stderr, flush=True)
 signal.pause()
 """
