@@ -8,7 +8,6 @@ With LSTM_LSP_DEBUG set a failure shows its traceback instead. Nothing here comp
 from __future__ import annotations
 
 import argparse
-import errno
 import json
 import os
 import secrets
@@ -23,8 +22,6 @@ from lstm_lsp.arguments import parser
 from lstm_lsp.streams import VISIBLE, abandon_stdout, decoded, use_utf8_stdout
 
 if TYPE_CHECKING:
-    from lstm_lsp.completer import Place
-    from lstm_lsp.memory import Mixer, ProjectMemory
     from lstm_lsp.network import Model
 
 INTERRUPTED = 130
@@ -124,41 +121,28 @@ def _primer(arguments: argparse.Namespace) -> tuple[str, str | None, str]:
     if arguments.file == "-":
         text = decoded(sys.stdin.buffer.read(), "standard input", cut=True)
         return text, arguments.language, ""
-    from lstm_lsp.project import header_path
+    from lstm_lsp.on_disk import OnDisk
 
-    file = Path(arguments.file).resolve()
-    text = decoded(file.read_bytes(), arguments.file)
-    return text, arguments.language or _language_of(file), header_path(Path.cwd(), file)
-
-
-def _language_of(file: Path) -> str:
-    from lstm_lsp.project import language_of
-
-    return language_of(file) or "text"
+    seen = OnDisk.at(Path(arguments.file))
+    return seen.text(), arguments.language or seen.language, seen.path
 
 
 def _complete(arguments: argparse.Namespace) -> int:
-    from lstm_lsp import symbols
     from lstm_lsp.completer import Completer, Place
     from lstm_lsp.context import Contexts
     from lstm_lsp.document import Document, Position
-    from lstm_lsp.project import header_path
+    from lstm_lsp.on_disk import OnDisk
     from lstm_lsp.search import KINDS
 
-    file, project = arguments.file.resolve(), _folder(arguments.project)
-    document = Document(decoded(file.read_bytes(), str(arguments.file)))
+    seen = OnDisk.at(arguments.file, arguments.project)
+    document = Document(seen.text())
     line, column = arguments.at
     offset = document.offset(Position(line - 1, column - 1), "utf-32")
     position = document.position(offset, "utf-32")
-    language = _language_of(file)
-    place = Place(
-        symbols.header(language, header_path(project or Path.cwd(), file)),
-        document.symbols[: document.symbol_offset(offset)],
-        document.text[offset:],
-        language,
-    )
-    model = _model(None, project)
-    mixer = _memory(model, project, file, place)
+    before = document.symbols[: document.symbol_offset(offset)]
+    place = Place(seen.header, before, document.text[offset:], seen.language)
+    model = _model(None, seen.project)
+    mixer = seen.view(seen.learned(model), before[: before.rfind(b"\n") + 1])
     kinds = KINDS if arguments.kind is None else (arguments.kind,)
     candidates = Completer(model, Contexts(model)).candidates(place, mixer, kinds)
     if arguments.json:
@@ -181,68 +165,34 @@ def _complete(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _folder(given: Path | None) -> Path | None:
-    if given is None or given.is_dir():
-        return given and given.resolve()
-    raise NotADirectoryError(errno.ENOTDIR, "not a folder", str(given))
-
-
-def _memory(model: Model, project: Path | None, file: Path, place: Place) -> Mixer:
-    """Return what is known at a place: its own file before it, and the project's others."""
-    memory = _learned(model, project, file)
-    path = _known_as(project, file)
-    return memory.view(path, place.before[: place.before.rfind(b"\n") + 1])
-
-
-def _learned(model: Model, project: Path | None, near: Path) -> ProjectMemory:
-    """Return what is known of the files of `project`: nothing without one."""
-    from lstm_lsp.memory import Parameters, ProjectMemory
-    from lstm_lsp.project import index
-
-    shipped = model.card.get("memory")
-    memory = ProjectMemory(Parameters.from_json(shipped) if shipped else None)
-    if project is not None:
-        for _ in index(memory, project, near=near):
-            pass
-    return memory
-
-
-def _known_as(project: Path | None, file: Path) -> str:
-    """Return the name by which the project memory knows `file`."""
-    from lstm_lsp.project import header_path
-
-    return (header_path(project, file) if project else "") or str(file)
-
-
 def _surprise(arguments: argparse.Namespace) -> int:
     from lstm_lsp import surprise, suspicion, symbols
-    from lstm_lsp.project import header_path
+    from lstm_lsp.on_disk import OnDisk
 
-    project = _folder(arguments.project)
-    model = _model(arguments.model, project)
-    memory = _learned(model, project, arguments.files[0].resolve())
+    files = [OnDisk.at(file, arguments.project) for file in arguments.files]
+    model = _model(arguments.model, files[0].project)
+    memory = files[0].learned(model)
     found, suspects, read = [], [], []
-    for name in arguments.files:
-        file = name.resolve()
-        text = symbols.normalise(decoded(file.read_bytes(), str(name)))
-        language, path = _language_of(file), _known_as(project, file)
-        header = symbols.header(language, header_path(project or Path.cwd(), file))
-        view = partial(memory.view, path)
-        reading = surprise.read(model, header, text, language, view)
+    for seen in files:
+        text = symbols.normalise(seen.text())
+        view = partial(seen.view, memory)
+        reading = surprise.read(model, seen.header, text, seen.language, view)
         read.append(
-            {"file": str(name), "characters": len(text), "bits": round(reading.bits.sum(), 1)}
+            {"file": seen.name, "characters": len(text), "bits": round(reading.bits.sum(), 1)}
         )
-        found += [(name, reading, place) for place in surprise.places(reading)[: arguments.count]]
-        suspects += [(name, text, one) for one in suspicion.suspects(reading)]
+        found += [
+            (seen.name, reading, place) for place in surprise.places(reading)[: arguments.count]
+        ]
+        suspects += [(seen.name, text, one) for one in suspicion.suspects(reading)]
     found.sort(key=lambda one: -one[2].score)
     report = {
         "model": model.name,
         "files": read,
         "places": [
-            surprise.as_json(str(name), reading, place)
+            surprise.as_json(name, reading, place)
             for name, reading, place in found[: arguments.count]
         ],
-        "suspects": [suspicion.as_json(str(name), text, one) for name, text, one in suspects],
+        "suspects": [suspicion.as_json(name, text, one) for name, text, one in suspects],
     }
     if arguments.json:
         _print_json(report)
