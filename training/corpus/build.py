@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import lzma
 import os
 import signal
 import tempfile
@@ -27,10 +26,10 @@ from tqdm import tqdm
 from . import collect, notices, report, sources
 from .collect import Collected, Entry, Tally
 from .duplicates import Seen
-from .manifest import ENDINGS, SPLITS, CorpusError, Manifest, Parquet, Project, Source, load
+from .manifest import ENDINGS, CorpusError, Manifest, Parquet, Project, Source, load
 from .notices import NOTICES
-from .packed import Document, pack
 from .sources import Opened
+from .write import move, place, share_of, write_json, write_symbols
 
 # Who wins over whom where files repeat.
 _PRECEDENCE: Final = ("test", "validation", "train")
@@ -220,7 +219,7 @@ def _write(
         raise CorpusError("no file is left after the filters")
     with tempfile.TemporaryDirectory(dir=output, prefix=".building-") as name:
         folder = Path(name)
-        index, hashes = _write_symbols(manifest, files, folder, compress, progress)
+        index, hashes = write_symbols(manifest, files, folder, compress, progress)
         rows = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in index)
         (folder / "files.jsonl").write_text(rows, encoding="utf-8")
         hashes["files.jsonl"] = hashlib.sha256(rows.encode()).hexdigest()
@@ -232,9 +231,9 @@ def _write(
         )
         (folder / NOTICES).write_text(page, encoding="utf-8")
         hashes[NOTICES] = hashlib.sha256(page.encode()).hexdigest()
-        _write_json(folder / "corpus.lock.json", report.lock(collections))
-        _write_json(folder / "report.json", table)
-        _move(folder, output, [*hashes, "corpus.lock.json", "report.json"])
+        write_json(folder / "corpus.lock.json", report.lock(collections))
+        write_json(folder / "report.json", table)
+        move(folder, output, [*hashes, "corpus.lock.json", "report.json"])
     return table
 
 
@@ -254,94 +253,15 @@ def _without_duplicates(
             kept.append((project, entry))
         else:
             rejected[project.id].add(reason, entry.size)
-    return sorted(kept, key=lambda file: (*_place(file), file[0].id, file[1].path))
+    return sorted(kept, key=lambda file: (*place(file), file[0].id, file[1].path))
 
 
 def _placed(manifest: Manifest, project: Project, entry: Entry) -> tuple[Project, Entry]:
     """Return the file with its own split: that of its project, or held out of it."""
     if project.split == "train":
-        share = _share(f"held out\0{project.id}/{entry.path}")
+        share = share_of(f"held out\0{project.id}/{entry.path}")
         if share < manifest.held_out.test:
             project = replace(project, split="test")
         elif share < manifest.held_out.test + manifest.held_out.validation:
             project = replace(project, split="validation")
     return project, entry
-
-
-def _place(file: tuple[Project, Entry]) -> tuple[str, int]:
-    project, _ = file
-    return project.lang, SPLITS.index(project.split)
-
-
-def _write_symbols(
-    manifest: Manifest,
-    files: list[tuple[Project, Entry]],
-    folder: Path,
-    compress: bool,
-    progress: bool,
-) -> tuple[list[dict[str, Any]], dict[str, str]]:
-    """Write the packed files; return the index rows, and each file's sha256, uncompressed."""
-    index: list[dict[str, Any]] = []
-    hashes: dict[str, str] = {}
-    with tqdm(total=len(files), desc="write", unit="file", disable=not progress) as bar:
-        for (language, split), group in groupby(files, key=_place):
-            name = f"{language}.{SPLITS[split]}.symbols" + (".xz" if compress else "")
-            packed = hashlib.sha256()
-            with lzma.open(folder / name, "wb") if compress else (folder / name).open("wb") as out:
-                for project, entry in group:
-                    row, document = _document(manifest, project, entry)
-                    index.append(row)
-                    packed.update(document)
-                    out.write(document)
-                    bar.update()
-            hashes[name] = packed.hexdigest()
-    return index, hashes
-
-
-def _document(manifest: Manifest, project: Project, entry: Entry) -> tuple[dict[str, Any], bytes]:
-    """Return a file's row of the index and its symbols."""
-    text = entry.text()
-    path = f"{project.id}/{entry.path}"
-    thinned = 0
-    if project.split == "train" and not _keeps_licence(path, manifest.normalise.licence_headers):
-        thinned = entry.licence_bytes
-        text = text[thinned:]
-    row = {
-        "project": project.id,
-        "language": project.lang,
-        "split": project.split,
-        "path": entry.path,
-        "bytes": len(text),
-        "header_bytes": entry.licence_bytes - thinned,
-        "thinned_bytes": thinned,
-        "test": entry.test,
-        "sha256": hashlib.sha256(text).hexdigest(),
-        "licence": project.licence,
-    }
-    return row, pack(Document(project.lang, path, text))
-
-
-def _keeps_licence(path: str, share: float) -> bool:
-    """Whether this file is one of the `share` that keep their licence notice."""
-    return _share(path) < share
-
-
-def _share(text: str) -> float:
-    """Return a number in [0, 1) that depends on `text` alone, evenly spread."""
-    return int.from_bytes(hashlib.sha1(text.encode()).digest()[-4:], "big") / 2**32
-
-
-def _move(folder: Path, output: Path, names: list[str]) -> None:
-    """Put the finished files in place, the report last, and drop an older build's others."""
-    for language in ENDINGS:
-        for split in SPLITS:
-            for ending in (".symbols", ".symbols.xz"):
-                old = output / f"{language}.{split}{ending}"
-                if old.name not in names:
-                    old.unlink(missing_ok=True)
-    for name in names:
-        os.replace(folder / name, output / name)
-
-
-def _write_json(file: Path, table: dict[str, Any]) -> None:
-    file.write_text(json.dumps(table, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
