@@ -1,6 +1,7 @@
 # make demo     install what serves and see it work (no torch)
 # make install  everything for development, into .venv
 # make fix | lint | typecheck | test | bench
+#                bench: how fast it is here; minutes, on a machine that does nothing else
 
 # The first Python that is new enough, unless told: make PYTHON=...
 ifndef PYTHON
@@ -76,5 +77,8 @@ test: install lint typecheck
 	cd $(EXTENSION) && $(NODE) npm run --silent check && $(NODE) npm test --silent
 	$(BIN)/pytest
 
+# What needs nothing but this machine; the others want projects or corpora (bench/README.md).
+BENCHES := engine memory keystroke training
+
 bench: $(VENV)/.develops
-	@for script in bench/*.py; do echo "$$script"; $(BIN)/python $$script || exit 1; done
+	@for name in $(BENCHES); do echo "$$name"; $(BIN)/python bench/$$name.py || exit 1; done
