@@ -30,6 +30,8 @@ from lstm_lsp import lexis
 from lstm_lsp.evaluate.product import Memory, Product, memory_of
 from lstm_lsp.evaluate.sampling import Spot
 from lstm_lsp.evaluate.sources import File, read_projects
+from lstm_lsp.explore.methods import Method as Body
+from lstm_lsp.explore.methods import methods
 from lstm_lsp.network import Model, find_model
 
 NUMBERS: Final = frozenset({"byte", "short", "int", "long", "float", "double"})
@@ -75,6 +77,7 @@ def read_class(text: str) -> Class:
         if token.kind not in ("space", "newline", "comment")
     ]
     words = [text[token.start : token.end] for token in tokens]
+    bodies = {body.start: body for body in methods(text)}
     scopes: list[Method | None] = []
     start = 0
     for at, word in enumerate(words):
@@ -82,13 +85,17 @@ def read_class(text: str) -> Class:
         if word in (";", "{", "}"):
             statement, start = words[start:at], at + 1
             declared = declaration(statement)
-            if declared and word == ";":
+            # Before a brace: an array's values, or a resource.
+            if declared and (word == ";" or (word == "{" and (inside or "=" in statement))):
                 (inside.names if inside else found.fields).update([declared])
             if word == "{":
-                in_lambda = words[at - 1 : at] == ["->"]  # its type is not written down
-                scopes.append(Method("") if in_lambda else _opened(statement, inside, found))
-                if inside and declared:  # an array's values, or a resource
-                    inside.names.update([declared])
+                body = bodies.get(tokens[at].start)
+                if body is not None:
+                    scopes.append(_opened(body, found))
+                else:
+                    scopes.append(inside)
+                    if inside and statement and statement[0] in ("for", "try", "catch"):
+                        inside.names.update(_parameters(_within(_plain(statement))))
             elif word == "}" and scopes:
                 scopes.pop()
         elif word == "return" and inside is not None:
@@ -98,25 +105,16 @@ def read_class(text: str) -> Class:
     return found
 
 
-def _opened(statement: Words, inside: Method | None, found: Class) -> Method | None:
-    """Return the method whose body (or part of it) the `{` after `statement` opens."""
-    words = _plain(statement)
-    if not words:
-        return inside
-    if {"class", "interface", "enum", "record", "new"} & set(words):
+def _opened(body: Body, found: Class) -> Method | None:
+    """Return the method that `body` is of, None for a class; what has no type is not in `found`."""
+    if body.kind == "class":
         return None
-    if inside is not None:
-        if words[0] in ("for", "try", "catch"):
-            inside.names.update(_parameters(_within(words)))
-        return inside
-    if "(" not in words:
-        return None
-    head = words[: words.index("(")]
-    if len(head) < 2 or not head[-1].isidentifier():
-        return None  # a constructor has no type
+    words = _plain(body.head)
+    head = words[: words.index("(")] if "(" in words else []
     method = Method(_type(head[:-1]), dict(_parameters(_within(words))))
-    found.methods.append(method)
-    found.results[head[-1]] = method.type
+    if body.kind == "method" and len(head) > 1:  # a constructor has no type
+        found.methods.append(method)
+        found.results[head[-1]] = method.type
     return method
 
 

@@ -35,6 +35,18 @@ def test_methods_know_their_type_and_what_is_declared_by_then() -> None:
     assert declared.results == {"names": "String[]", "empty": "boolean"}
 
 
+def test_an_anonymous_class_has_methods_of_its_own() -> None:
+    declared = read_class(
+        "class A { void a() { f(new Transformer<Integer, String>() {"
+        " public String transform(int x) { return x + s; } }); } int[] b = {1}; }"
+    )
+    assert [(one.type, len(one.returns)) for one in declared.methods] == [
+        ("void", 0),
+        ("String", 1),
+    ]
+    assert declared.fields == {"b": "int[]"}
+
+
 @pytest.mark.parametrize(
     ("expression", "type_"),
     [

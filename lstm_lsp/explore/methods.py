@@ -62,6 +62,10 @@ _MODIFIERS: Final = frozenset(
 _TYPES: Final = frozenset(("class", "interface", "enum", "record"))
 
 
+Kind = Literal["class", "method", "lambda"]
+"""What a body is of: an initialiser counts as a lambda, a constructor as a method."""
+
+
 class Method(NamedTuple):
     """A body, text[start:end]: from its opening brace to before its closing one."""
 
@@ -69,6 +73,9 @@ class Method(NamedTuple):
     end: int
     returns: Returns | None
     """None where nothing is declared: constructors, initialisers, lambdas, class bodies."""
+    kind: Kind = "method"
+    head: tuple[str, ...] = ()
+    """The tokens before the brace since the last statement, without annotations."""
 
 
 def methods(text: str) -> list[Method]:
@@ -77,18 +84,21 @@ def methods(text: str) -> list[Method]:
     The body of a class inside a method is among them, with nothing to return.
     """
     found: list[Method] = []
-    opened: list[tuple[str, int]] = []  # kind of each open brace, and its place in `found`
+    opened: list[
+        tuple[Kind | Literal["block"], int]
+    ] = []  # kind of each open brace, and its place in `found`
     heads: list[list[str]] = [[]]  # for each depth, the words since the last statement
     for token in tokens(text, "java"):
         if token.kind in ("space", "newline", "comment"):
             continue
         word = text[token.start : token.end]
         if word == "{":
-            kind, returns = _kind(heads[-1], opened[-1][0] if opened else "class")
+            head = _without_annotations(heads[-1])
+            kind, returns = _kind(head, opened[-1][0] if opened else "class")
             number = -1
             if kind != "block":
                 number = len(found)
-                found.append(Method(token.start, len(text), returns))
+                found.append(Method(token.start, len(text), returns, kind, tuple(head)))
             opened.append((kind, number))
             heads.append([])
         elif word == "}":
@@ -107,16 +117,15 @@ def methods(text: str) -> list[Method]:
     return found
 
 
-def _kind(head: list[str], inside: str) -> tuple[str, Returns | None]:
-    """Return what the brace after `head` opens, and what a method returns.
+def _kind(plain: list[str], inside: str) -> tuple[Kind | Literal["block"], Returns | None]:
+    """Return what the brace after `plain` opens, and what a method returns.
 
-    Kinds: class, method, lambda, block.
+    `plain`, the words of the declaration or statement without annotations.
     """
-    if not head:
+    if not plain:
         return ("lambda", None) if inside == "class" else ("block", None)
-    if head[-1] == "->":
+    if plain[-1] == "->":
         return "lambda", None
-    plain = _without_annotations(head)
     named = any(
         word in _TYPES and (n == 0 or plain[n - 1] != ".") and n + 1 < len(plain)
         for n, word in enumerate(plain)
@@ -187,6 +196,10 @@ def _is_anonymous(plain: list[str]) -> bool:
         if depth == 0:
             break
     n -= 1
-    while n >= 0 and (plain[n] not in ("new", "(", "=", "return", ",") and plain[n] != ")"):
+    angles = 0  # a type's arguments have commas of their own
+    while n >= 0:
+        angles += plain[n].count(">") - plain[n].count("<")
+        if plain[n] in ("new", "(", "=", "return", ")") or (plain[n] == "," and not angles):
+            break
         n -= 1
     return n >= 0 and plain[n] == "new"
