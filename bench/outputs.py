@@ -1,6 +1,6 @@
 """Is the output read from the last layer, or from the sum of all layers? Measured once.
 
-    python bench/outputs.py CORPORA [--symbols N] [--seeds S...]
+    python bench/outputs.py CORPORA [--recipe FILE.toml] [--symbols N] [--seeds S...]
 
 Two networks, equal but for that, are trained alike (`training.loop`, the same documents in
 the same order) and compared on validation files; and each one's last weights with their
@@ -27,6 +27,7 @@ from lstm_lsp.training.loop import bits_per_symbol, train
 from lstm_lsp.training.network import CharacterLSTM, State
 from lstm_lsp.training.pretrain import packed
 from lstm_lsp.training.recipe import Budget, Recipe
+from lstm_lsp.training.tune import load_recipe
 
 RECIPE = Recipe(
     architecture=Architecture(layers=2, units=128, embedding=32),
@@ -61,9 +62,12 @@ def main() -> None:
     """Train, compare, print, keep."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("corpora", type=Path)
+    parser.add_argument("--recipe", metavar="R", help="a small one of its own unless given")
     parser.add_argument("--symbols", type=int, default=1_000_000)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     given = parser.parse_args()
+    asked = load_recipe(given.recipe) if given.recipe else RECIPE
+    shape = f"{asked.architecture.layers}x{asked.architecture.units}"
     corpus = Corpus(packed(given.corpora, "train"))
     held_out = [Corpus([file]) for file in packed(given.corpora, "validation")]
 
@@ -75,19 +79,21 @@ def main() -> None:
     for seed in given.seeds:
         for kind in (CharacterLSTM, SumOfLayers):
             torch.manual_seed(seed)
-            network = kind(RECIPE.architecture)
+            network = kind(asked.architecture)
             with tempfile.TemporaryDirectory() as folder:
-                recipe = replace(RECIPE, seed=seed)
+                recipe = replace(asked, seed=seed)
                 budget = Budget(symbols=given.symbols)
                 train(network, corpus, recipe, budget, Path(folder), save_every=1e9, quiet=True)
-                row = {"seed": seed, "output": kind.__name__, "average": score(network)}
                 stored = load_file(Path(folder) / CHECKPOINT).items()
+            row: dict[str, object] = {"seed": seed, "output": kind.__name__}
+            if asked.average:
+                row["average"] = score(network)
             last = {n.removeprefix("network."): w for n, w in stored if n.startswith("network.")}
             network.load_state_dict(last)
             row["last"] = score(network)
             rows.append(row)
             print(row, flush=True)
-    print(keep("outputs", {"symbols": given.symbols, "runs": rows}))
+    print(keep(f"outputs-{shape}", {"symbols": given.symbols, "runs": rows}))
 
 
 if __name__ == "__main__":
