@@ -70,7 +70,7 @@ M.subcommands = {
     end
     -- Where it was asked for, not where the cursor has gone since; the cursor before any question.
     local served = client.attached(vim.api.nvim_get_current_buf())
-    local place = require('lstm_lsp.inline').asked_about()
+    local place = require('lstm_lsp.ask').place()
       or served and vim.lsp.util.make_position_params(0, served.offset_encoding)
     execute('lstmLsp.explain', { place }, function(result)
       if type(result) == 'table' then
