@@ -2,7 +2,6 @@
 
 import http.client
 import json
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,6 +24,7 @@ from lstm_lsp.explore.server import HOST, Server, listen
 from lstm_lsp.explore.toys import toy_attributes
 from lstm_lsp.explore.weights import Weights, from_arrays
 from tests.conftest import TINY, seeded_weights
+from tests.serving import serving
 
 TEXT = 'class A {\n    int n = 3; // é ☃\n    String s = "x";\n}\n' * 4
 HEADER = symbols.header("java")
@@ -57,12 +57,8 @@ def trace(weights: Weights) -> Trace:
 
 @pytest.fixture(scope="module")
 def server(explorer: Explorer) -> Iterator[Server]:
-    with listen(explorer) as listening:
-        thread = threading.Thread(target=listening.serve_forever)
-        thread.start()
+    with serving(explorer) as listening:
         yield listening
-        listening.shutdown()
-        thread.join()
 
 
 Answer = tuple[int, bytes, dict[str, str]]

@@ -5,15 +5,14 @@ that a new model needs no change here.
 """
 
 import io
-import threading
 from pathlib import Path
 
 from PIL import Image
 from playwright.sync_api import Page
 
 from lstm_lsp.explore.explorer import open_explorer
-from lstm_lsp.explore.server import listen
 from tests.browser import headless
+from tests.serving import serving
 
 FOLDER = Path(__file__).resolve().parents[2] / "docs" / "explorer"
 COLOURS = 255  # a palette keeps each picture below 150 KB
@@ -38,8 +37,7 @@ def main() -> None:
     """Write every picture."""
     FOLDER.mkdir(exist_ok=True)
     explorer = open_explorer("base", Path.cwd())
-    with listen(explorer) as server, headless() as browser:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+    with serving(explorer) as server, headless() as browser:
         for theme in ("light", "dark"):
             page = browser.new_page(viewport={"width": 1280, "height": 800}, color_scheme=theme)
             page.set_default_timeout(300_000)
@@ -59,7 +57,6 @@ def main() -> None:
                 shoot(page, "#/network?subject=model&sort=change", "network-dark")
                 shoot(page, "#/text?subject=model", "text-dark")
             page.close()
-        server.shutdown()
 
 
 if __name__ == "__main__":

@@ -4,7 +4,6 @@ Each page must end without an error in its console, and must have asked nobody b
 server: for the exported file, nobody at all.
 """
 
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,10 +17,11 @@ from playwright.sync_api import Browser, FilePayload, Page
 from lstm_lsp.explore.explorer import Explorer, experiment_subjects, model_subject
 from lstm_lsp.explore.export import export
 from lstm_lsp.explore.recorder import record
-from lstm_lsp.explore.server import Server, listen
+from lstm_lsp.explore.server import Server
 from lstm_lsp.explore.weights import from_arrays
 from tests.browser import headless
 from tests.conftest import TINY, seeded_weights
+from tests.serving import serving
 
 pytestmark = pytest.mark.editor
 
@@ -43,12 +43,8 @@ def explorer() -> Explorer:
 
 @pytest.fixture(scope="module")
 def server(explorer: Explorer) -> Iterator[Server]:
-    with listen(explorer) as listening:
-        thread = threading.Thread(target=listening.serve_forever)
-        thread.start()
+    with serving(explorer) as listening:
         yield listening
-        listening.shutdown()
-        thread.join()
 
 
 @contextmanager
