@@ -14,9 +14,10 @@ from lstm_lsp.card import Architecture
 from lstm_lsp.cli import main
 from lstm_lsp.explore import ablation, command, lanes, probes, scores, view
 from lstm_lsp.explore.attributes import ATTRIBUTES, attributes, concerned
+from lstm_lsp.explore.distance import bits_per_symbol
 from lstm_lsp.explore.methods import methods
 from lstm_lsp.explore.neurons import NeuronsError, find
-from lstm_lsp.explore.recorder import Held, bits_per_symbol, fold, log_probs, record
+from lstm_lsp.explore.recorder import Held, fold, log_probs, record
 from lstm_lsp.explore.sample import Source, halves
 from lstm_lsp.explore.weights import Weights, untrained
 
@@ -252,7 +253,7 @@ def test_lanes_are_what_the_recorder_says(cell: str) -> None:
     texts = [JAVA.encode()[:90], PYTHON.encode()[:70]]
     cut = [lanes.Lane(n, 3, text, 3) for n, text in enumerate(texts)]
     places = [np.array([0, 5, 40]), np.array([1, 66])]
-    held = (1, 4, 0.7)
+    held = Held(1, 4, "hidden", 0.7)
     bits = list(lanes.bits(weights, cut, [None, held]))
     found = list(lanes.states(weights, cut, places))
     for text, at, states, n in zip(texts, places, found, (0, 1), strict=True):
@@ -267,7 +268,7 @@ def test_lanes_are_what_the_recorder_says(cell: str) -> None:
         alone = bits[0][start : start + len(text) - 3]
         without = bits[1][start : start + len(text) - 3]
         assert alone.mean() == pytest.approx(bits_per_symbol(trace.log_probs[2:], text[2:]), 1e-4)
-        states_held = fold(weights, text, held=[Held(1, 4, "hidden", 0.7)])
+        states_held = fold(weights, text, held=[held])
         predicted = log_probs(weights, states_held.hidden[-1])
         assert without.mean() == pytest.approx(bits_per_symbol(predicted[2:], text[2:]), 1e-4)
     assert ("cell" in found[0]) == (cell in ("lstm", "peephole"))

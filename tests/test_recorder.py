@@ -11,12 +11,11 @@ from hypothesis import strategies as st
 from safetensors.torch import save_file
 
 from lstm_lsp.card import Architecture
+from lstm_lsp.explore.distance import bits_per_symbol, distance
 from lstm_lsp.explore.recorder import (
     QUANTITIES,
     Held,
     States,
-    bits_per_symbol,
-    distance,
     fold,
     record,
     residual,

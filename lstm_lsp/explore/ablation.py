@@ -15,6 +15,7 @@ import numpy as np
 from lstm_lsp.explore import lanes
 from lstm_lsp.explore.attributes import Bools, concerned
 from lstm_lsp.explore.lanes import Lane
+from lstm_lsp.explore.recorder import Held
 from lstm_lsp.explore.sample import Source, Tick, Tracks
 from lstm_lsp.explore.weights import Floats, Weights
 
@@ -81,7 +82,7 @@ def losses(
 
     `means` (layers, units) are the hidden states on average.
     """
-    held = [(layer, unit, float(means[layer, unit])) for layer, unit in units]
+    held = [Held(layer, unit, "hidden", float(means[layer, unit])) for layer, unit in units]
     whole, *without = lanes.bits(weights, read, [None, *held], tick)
     return [bits - whole for bits in without]
 

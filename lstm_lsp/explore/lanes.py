@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lstm_lsp.context import window_start
+from lstm_lsp.explore.recorder import Held
 from lstm_lsp.explore.weights import Floats, Layer, Weights
 
 AT_ONCE: Final = 64
@@ -37,16 +38,6 @@ class Lane:
     skip: int
 
 
-@dataclass(frozen=True)
-class Held:
-    """For each lane, the one unit whose hidden state is kept at a value, counted from 0."""
-
-    layers: npt.NDArray[np.int64]
-    """(B,); -1 for a lane where nothing is held."""
-    units: npt.NDArray[np.int64]
-    values: Floats
-
-
 def cut(number: int, header: bytes, text: bytes, length: int, context: int) -> list[Lane]:
     """Cut the symbols of text `number` into lanes of at most `length` that count.
 
@@ -61,12 +52,13 @@ def cut(number: int, header: bytes, text: bytes, length: int, context: int) -> l
 
 
 def steps(
-    weights: Weights, texts: Sequence[bytes], held: Held | None = None
+    weights: Weights, texts: Sequence[bytes], held: Sequence[Held | None] = ()
 ) -> Iterator[tuple[list[Floats], list[Floats]]]:
     """Yield, for each step, every layer's hidden and cell states, each (B, units).
 
-    As many steps as the longest text has symbols; what is said of a lane after its end is
-    about nothing. GRU and plain RNN have no cell state; theirs is the hidden state again.
+    `held` is for each lane a unit whose hidden state is held, or None. As many steps as the
+    longest text has symbols; what is said of a lane after its end is about nothing. GRU and
+    plain RNN have no cell state; theirs is the hidden state again.
     """
     a = weights.architecture
     read = np.zeros((max(map(len, texts), default=0), len(texts)), np.uint8)
@@ -76,15 +68,18 @@ def steps(
         (np.ascontiguousarray(layer.input.T), np.ascontiguousarray(layer.recurrent.T))
         for layer in weights.layers
     ]
+    constant = [
+        [(lane, one.unit, one.value) for lane, one in enumerate(held) if one and one.layer == n]
+        for n in range(a.layers)
+    ]
     hidden = [np.zeros((len(texts), a.units), np.float32) for _ in weights.layers]
     cell = list(hidden)
     for row in read:
         given = weights.embedding[row]
         for n, layer in enumerate(weights.layers):
             h, c = _step(a.cell, layer, transposed[n], given, (hidden[n], cell[n]))
-            if held is not None:
-                here = np.flatnonzero(held.layers == n)
-                h[here, held.units[here]] = held.values[here]
+            for lane, unit, value in constant[n]:
+                h[lane, unit] = value
             hidden[n], cell[n] = h, c
             given = h
         yield list(hidden), list(cell)
@@ -130,25 +125,22 @@ def states(
 def bits(
     weights: Weights,
     lanes: Sequence[Lane],
-    held: Sequence[tuple[int, int, float] | None],
+    held: Sequence[Held | None],
     tick: Callable[[int], object] = bool,
 ) -> Iterator[Floats]:
     """Yield, for each of `held`, the bits of every symbol of the lanes that counts.
 
-    One of `held` is a layer, a unit and the value its hidden state is kept at, or None for the
-    network as it is. The bits are float32 (symbols,), all lanes one after another: what the
-    state before a symbol thought of it. The first symbol of all is never predicted; give each
-    lane something to read into.
+    One of `held` is a unit whose hidden state is held, or None for the network as it is. The
+    bits are float32 (symbols,), all lanes one after another: what the state before a symbol
+    thought of it. The first symbol of all is never predicted; give each lane something to read
+    into.
     """
     pairs = [(one, lane) for one in held for lane in lanes]
     found: list[Floats] = []  # of the one of `held` whose lanes come now
     for first in range(0, len(pairs), AT_ONCE):
         some = pairs[first : first + AT_ONCE]
         texts = [lane.symbols for _, lane in some]
-        ones = [(-1, 0, 0.0) if one is None else one for one, _ in some]
-        layers, units, values = zip(*ones, strict=True)
-        constant = Held(np.array(layers), np.array(units), np.array(values, np.float32))
-        surprise = _surprise(weights, texts, constant, tick)
+        surprise = _surprise(weights, texts, [one for one, _ in some], tick)
         for number, (_, lane) in enumerate(some):
             found.append(surprise[lane.skip : len(lane.symbols), number])
             if len(found) == len(lanes):
@@ -157,7 +149,10 @@ def bits(
 
 
 def _surprise(
-    weights: Weights, texts: Sequence[bytes], held: Held, tick: Callable[[int], object]
+    weights: Weights,
+    texts: Sequence[bytes],
+    held: Sequence[Held | None],
+    tick: Callable[[int], object],
 ) -> Floats:
     """Return the bits of each symbol, (steps, B); 0 for the first and past a text's end."""
     size = max(map(len, texts))
