@@ -34,6 +34,9 @@ END: Final = b"\n"
 METADATA: Final = "lstm_lsp"
 FORMAT: Final = 1
 
+_PLAIN: Final = ("experiment", "cell", "seed", "steps", "dropout", "about", "alphabet")
+"""Fields of `Example` that its file holds as they are."""
+
 _NEVER: Final = -50.0
 """The output bias of a symbol outside the alphabet: natural log of its odds."""
 
@@ -52,8 +55,9 @@ class Example:
     """One trained experiment.
 
     `name`, unique, EXPERIMENT-CELL; `cell`, as the command line names it
-    (`weights.architecture.cell` is the arithmetic: that of "no-input-gate" is "lstm");
-    `about`, the language in a sentence; `strings`, some of it, each to be read from nothing.
+    (`weights.architecture.cell` is the arithmetic: that of "no-input-gate" is "lstm"); `seed`,
+    `steps` and `dropout`, how it was trained; `about`, the language in a sentence; `strings`,
+    some of it, each to be read from nothing.
     """
 
     name: str
@@ -61,6 +65,7 @@ class Example:
     cell: str
     seed: int
     steps: int
+    dropout: float
     about: str
     alphabet: str
     strings: tuple[str, ...]
@@ -97,12 +102,7 @@ def parse(name: str, content: bytes) -> Example:
             raise ValueError(f"format {facts['format']}")
         return Example(
             name=name,
-            experiment=facts["experiment"],
-            cell=facts["cell"],
-            seed=facts["seed"],
-            steps=facts["steps"],
-            about=facts["about"],
-            alphabet=facts["alphabet"],
+            **{field: facts[field] for field in _PLAIN},
             strings=tuple(facts["strings"]),
             highlights=tuple(Highlight(*one) for one in facts["highlights"]),
             weights=_whole(facts, tensors),

@@ -29,8 +29,10 @@ _PROMISED = ("lstm", "peephole")
 """The cells for which the article claims what the binding checks ask."""
 
 
-def train(name: str, seed: int = 0, cell: str = "lstm", *, steps: int | None = None) -> Weights:
-    """Train experiment `name`; `steps` replaces its own training budget."""
+def train(
+    name: str, seed: int = 0, cell: str = "lstm", *, steps: int | None = None, dropout: float = 0.0
+) -> Weights:
+    """Train experiment `name`; `steps` replaces its own training budget, `dropout` as in `fit`."""
     experiment = EXPERIMENTS[name]
     return fit(
         experiment.draw,
@@ -39,11 +41,12 @@ def train(name: str, seed: int = 0, cell: str = "lstm", *, steps: int | None = N
         cell=cell,
         steps=experiment.STEPS if steps is None else steps,
         seed=seed,
+        dropout=dropout,
     )
 
 
 def run(
-    name: str, seed: int = 0, cell: str = "lstm", *, steps: int | None = None
+    name: str, seed: int = 0, cell: str = "lstm", *, steps: int | None = None, dropout: float = 0.0
 ) -> dict[str, Any]:
     """Train experiment `name` and return its report, what `experiment --json` prints.
 
@@ -52,7 +55,7 @@ def run(
     """
     experiment = EXPERIMENTS[name]
     started = time.monotonic()
-    weights = train(name, seed, cell, steps=steps)
+    weights = train(name, seed, cell, steps=steps, dropout=dropout)
     seconds = time.monotonic() - started
     checks = experiment.examine(weights)
     if cell not in _PROMISED:
@@ -64,6 +67,7 @@ def run(
         "layers": experiment.LAYERS,
         "units": experiment.UNITS,
         "steps": experiment.STEPS if steps is None else steps,
+        "dropout": dropout,
         "seconds": round(seconds, 2),
         "passed": all(check.verdict != "fail" for check in checks),
         "checks": [check.as_json() for check in checks],

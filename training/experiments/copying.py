@@ -42,28 +42,30 @@ def examine(weights: Weights) -> list[Check]:
     following = {
         letter: _separation(
             hidden[:, 3:].reshape(-1, hidden.shape[-1]), (strings[:, 4:] == letter).ravel()
-        ).max()
+        )
         for letter in LETTERS
     }
-    before, after = (float(np.abs(part).mean()) for part in (hidden[:, :3], hidden[:, 3:]))
+    best = max(float(area.max()) for area in following.values())
     checks = [
         Check("of 27 strings copied without a fault", copied, least=27, binding=True),
         Check(
             "a unit knows the first letter at X: AUC", max(first.values()), least=1, binding=True
         ),
         Check("... for each of the three letters: smallest AUC", min(first.values()), least=1),
-        Check(
-            "a unit says which letter is next: AUC",
-            max(following.values()),
-            least=0.95,
-            binding=True,
-        ),
-        *(
-            Check(f"... perfectly, when it is {chr(letter)}: AUC", following[letter], least=1)
-            for letter in LETTERS
-        ),
-        Check("silent before X: mean |hidden|", before, most=0.05),
-        Check("... as a share of that from X on", before / max(after, 1e-9)),
+        Check("a unit says which letter is next: AUC", best, least=0.95, binding=True),
+    ]
+    before, after = (np.abs(part).mean(axis=(0, 1)) for part in (hidden[:, :3], hidden[:, 3:]))
+    for letter, area in following.items():
+        # Of the units that say it as well as any, the one most silent before there is need.
+        unit = int(np.where(area >= area.max(), -before, -np.inf).argmax())
+        says = f"unit {unit + 1} says that {chr(letter)} is next"
+        checks += [
+            Check(f"{says}: AUC", area[unit], least=1),
+            Check(f"{says}, silent before X: mean |hidden|", before[unit], most=0.05),
+            Check(f"{says}, not so from X on: mean |hidden|", after[unit]),
+        ]
+    checks += [
+        Check("all units before X, as a share of from X on", before.mean() / after.mean()),
         Check("the cell at X tells all 27 apart: smallest gap", _gap(memory[:, 3])),
     ]
     return checks + equations(readings)

@@ -36,10 +36,20 @@ Draw = Callable[[np.random.Generator], Sequence[bytes]]
 """Returns the strings of one step."""
 
 
-def fit(draw: Draw, *, layers: int, units: int, cell: str, steps: int, seed: int) -> Weights:
+def fit(
+    draw: Draw,
+    *,
+    layers: int,
+    units: int,
+    cell: str,
+    steps: int,
+    seed: int,
+    dropout: float = 0.0,
+) -> Weights:
     """Train on `steps` batches of `draw` and return the weights.
 
-    Those of the cell without an input gate are an LSTM's, with a gate that is always 1.
+    `dropout`, the share of the last layer's hidden states that the output does not see at a
+    step. Weights of the cell without an input gate are an LSTM's, with a gate that is always 1.
     """
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
@@ -49,6 +59,7 @@ def fit(draw: Draw, *, layers: int, units: int, cell: str, steps: int, seed: int
             arithmetic = "lstm" if cell == NO_INPUT_GATE else cell
             architecture = Architecture(layers, units, EMBEDDING, arithmetic)
             network = cells.network_of(architecture)
+            network.dropout = dropout
             if cell == NO_INPUT_GATE:
                 _open_input_gates(network, units)
             return _fit(draw, network, architecture, steps, seed)

@@ -51,6 +51,7 @@ class Chosen:
     steps: int | None = None
     """None: the experiment's own."""
     highlights: tuple[gallery.Highlight, ...] = ()
+    dropout: float = 0.0
 
     @property
     def name(self) -> str:
@@ -110,6 +111,7 @@ def pack(chosen: Chosen, weights: Weights) -> bytes:
         "alphabet": bytes(alphabet).decode("ascii"),
         "seed": chosen.seed,
         "steps": experiment.STEPS if chosen.steps is None else chosen.steps,
+        "dropout": chosen.dropout,
         "about": about,
         "strings": strings,
         "highlights": [(h.layer, h.unit, h.says) for h in chosen.highlights],
@@ -129,7 +131,13 @@ def main() -> None:
     folder = Path(str(resources.files("lstm_lsp.explore") / "experiments"))
     for chosen in SHIPPED:
         if not given.names or chosen.name in given.names:
-            weights = train(chosen.experiment, chosen.seed, chosen.cell, steps=chosen.steps)
+            weights = train(
+                chosen.experiment,
+                chosen.seed,
+                chosen.cell,
+                steps=chosen.steps,
+                dropout=chosen.dropout,
+            )
             file = folder / f"{chosen.name}.safetensors"
             file.write_bytes(pack(chosen, weights))
             print(f"{file.name}: {file.stat().st_size:,} bytes")
