@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
+from functools import cache, partial
 
 import numpy as np
 
@@ -133,10 +134,15 @@ class Completer:
                 start = predictor.start(state, place.before)
             judgements = []
             minimum = settings.minimum(kind)
-            offers = self._search(kind, predictor, start, situation, minimum)
+            judge = cache(partial(objection, kind=kind, situation=situation))
+            offers = self._search(kind, predictor, start, situation, minimum=minimum, judge=judge)
+            best: float | None = None
             for text, raw in offers:
-                candidate = Candidate(kind, text, self.calibration.probability(kind, raw))
-                reason = objection(text, kind, situation)
+                probability = self.calibration.probability(kind, raw, best)
+                candidate = Candidate(kind, text, probability)
+                reason = judge(text)
+                if best is None and reason is None:
+                    best = raw
                 if reason is None and candidate.probability < minimum:
                     reason = f"it is less probable than {minimum:.0%}"
                 if kind == "token" and reason is None and text in shown:
@@ -163,10 +169,14 @@ class Completer:
         predictor: Predictor,
         start: Hypotheses,
         situation: Situation,
+        *,
         minimum: float,
+        judge: Callable[[str], str | None],
     ) -> list[Offer]:
         raw = self.calibration.raw(kind, minimum)
         floor = float(np.log(max(raw, LEAST)))
+        if kind == "line" and not raw:
+            floor = search.LEAST
         language = situation.language
         if kind == "char":
             return _offers(search.characters(predictor, start, floor=floor))
@@ -176,12 +186,22 @@ class Completer:
             return _offers(search.tokens(predictor, start, tokens, row, floor=floor))
         words = word_symbols(language)
         if kind == "line":
+            if situation.line_after:  # met by a line that does not end here
+                return fit_lines(search.lines(predictor, start, words, floor=floor), situation, raw)
+
+            def accepts(text: str) -> bool:
+                return judge(text) is None
+
+            def ends(line: bytes) -> bool:
+                return accepts(line.decode().rstrip())
+
             # The text below may raise what is likely enough with it.
             floor += BELOW if situation.below else 0
-            paths = search.lines(predictor, start, words, floor=floor if raw else search.LEAST)
-            if not situation.line_after:
-                paths = search.rescore(predictor, paths, symbols.encode(situation.below))
-            return fit_lines(paths, situation, raw)
+            paths = search.lines(predictor, start, words, floor=floor, accepts=ends)
+            refused = [path for path in paths if path.ended is not None and not ends(path.symbols)]
+            paths = [path for path in paths if path.ended is None or ends(path.symbols)]
+            paths = search.rescore(predictor, paths, symbols.encode(situation.below))
+            return fit_lines(paths + refused, situation, raw, accepts)
         indentation = len(situation.line_before)
         paths = search.block(predictor, start, words, indentation, floor=floor)
         return fit_blocks(paths, situation, raw)

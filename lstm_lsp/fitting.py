@@ -9,7 +9,7 @@ origin.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -34,8 +34,13 @@ class Offer(NamedTuple):
         return (len(self.text) - 1) * self.probability
 
 
-def fit_lines(paths: Sequence[Path], situation: Situation, minimum: float) -> list[Offer]:
-    """Return distinct texts for the rest of the line, most probable first.
+def fit_lines(
+    paths: Sequence[Path],
+    situation: Situation,
+    minimum: float,
+    accepts: Callable[[str], bool] = lambda text: True,
+) -> list[Offer]:
+    """Return distinct texts for the rest of the line: those accepted first, by probability.
 
     Whole lines; where none reaches `minimum`, the best beginning that does comes first.
     With text after the cursor on its line, what stands between the cursor and that.
@@ -48,18 +53,21 @@ def fit_lines(paths: Sequence[Path], situation: Situation, minimum: float) -> li
         for path in paths
         if path.ended is not None
     )
-    if whole and whole[0].probability >= minimum:
-        return whole
+    # What makes a refused line probable makes its beginning so: that is no better.
+    enough = bool(whole) and whole[0].probability >= minimum
+    refused = [offer for offer in whole if not accepts(offer.text)]
+    whole = [offer for offer in whole if offer not in refused]
+    if enough:
+        return whole + refused
     beginnings = [
         offer
         for path in paths
         for offer in _beginnings(path, situation)
-        if offer.probability >= minimum
+        if offer.probability >= minimum and offer.saved > 0
     ]
-    best = max(beginnings, key=lambda offer: offer.saved, default=None)
-    if best is None or best.saved <= 0:
-        return whole
-    return _distinct([best, *whole])
+    beginnings.sort(key=lambda offer: -offer.saved)
+    best = next((offer for offer in beginnings if accepts(offer.text)), None)
+    return _distinct([best, *whole] if best else whole) + refused
 
 
 def fit_blocks(paths: Iterable[Path], situation: Situation, minimum: float) -> list[Offer]:

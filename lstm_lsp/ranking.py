@@ -6,6 +6,7 @@ Calibrates probabilities and refuses what should not be shown, each time with a 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
@@ -77,11 +78,20 @@ class Calibration:
         except (AttributeError, TypeError) as error:
             raise ValueError(f"not a calibration: {error}") from None
 
-    def probability(self, kind: Kind, raw: float) -> float:
-        """Return the calibrated probability."""
+    def probability(self, kind: Kind, raw: float, best: float | None = None) -> float:
+        """Return the calibrated probability.
+
+        Tables are those of the best candidate of a kind. The others, with `best` the raw
+        probability of that one, share what it leaves in proportion to their own; a block,
+        which may begin as the best one does, goes by the table.
+        """
         if kind not in self._tables:
             return raw
-        return float(np.interp(raw, *self._tables[kind]))
+        calibrated = float(np.interp(raw, *self._tables[kind]))
+        if best is None or best >= 1 or kind == "block":
+            return calibrated
+        left = 1 - float(np.interp(best, *self._tables[kind]))
+        return min(calibrated, raw * left / (1 - best))
 
     def raw(self, kind: Kind, calibrated: float) -> float:
         """Return the least raw probability whose calibrated one is at least `calibrated`."""
@@ -179,6 +189,8 @@ def objection(text: str, kind: Kind, situation: Situation) -> str | None:
         return "it repeats the line before"
     if _repetitive(first):
         return "it repeats itself"
+    if _declared_above(situation.line_before + first, situation):
+        return "it declares again what stands above"
     return bracket_fault(text, situation) or (
         indentation_fault(text, situation) if situation.scan.where == "code" else None
     )
@@ -196,6 +208,27 @@ def _token_objection(text: str, situation: Situation) -> str | None:
             if expected and lexis.CLOSING[expected] != token:
                 return "its brackets do not match"
     return None
+
+
+_DECLARES: Final = {
+    "java": re.compile(r"\s*(?:import|package|public|protected|private|static)\b"),
+    "python": re.compile(r"\s*(?:import|from|def|class|async def)\b"),
+}
+
+
+def _declared_above(line: str, situation: Situation) -> bool:
+    """Whether `line` is a declaration that stands above the cursor in the same block already."""
+    declares = _DECLARES.get(situation.language)
+    if situation.scan.where != "code" or declares is None or not declares.match(line):
+        return False
+    line = line.rstrip()
+    width = len(_indentation(line))
+    for above in reversed(situation.before.split("\n")[:-1]):
+        if above.rstrip() == line:
+            return True
+        if above.strip() and len(_indentation(above)) < width:
+            return False
+    return False
 
 
 def _repetitive(line: str) -> bool:
@@ -294,4 +327,20 @@ def walk(text: str, situation: Situation) -> Iterator[Piece]:
                         fault = "its brackets do not match"
                 elif situation.whole or situation.scan.brackets:
                     fault = "it closes a bracket that is not open"
+            elif piece == ";" and (opened or free)[-1:] in (["("], ["["]):
+                depth = len(situation.scan.brackets) - len(situation.open_brackets)
+                depth += len(free) + len(opened)
+                if not _in_header(situation.before + text[: start - len(local)], depth, situation):
+                    fault = "a statement ends inside brackets"
         yield Piece(kind, piece, end - len(local), len(opened), fault)
+
+
+_HEADER: Final = re.compile(r"\b(?:for|try)\s*\(")
+
+
+def _in_header(before: str, depth: int, situation: Situation) -> bool:
+    """Whether the innermost of `depth` brackets open after `before` is a for's or a try's."""
+    headers = [match.end() for match in _HEADER.finditer(before)]
+    if not headers:
+        return False
+    return len(lexis.scan(before[: headers[-1]], situation.language).brackets) == depth

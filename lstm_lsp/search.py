@@ -14,7 +14,7 @@ ones are hopeless beside them (Semenkin et al. 2024, "Full Line Code Completion"
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Literal, NamedTuple
 
@@ -177,24 +177,31 @@ def lines(
     *,
     count: int = 3,
     floor: float = LEAST,
+    accepts: Callable[[bytes], bool] = lambda text: True,
 ) -> list[Path]:
     """Return hypotheses for the rest of the line: finished ones best first, then the others.
 
     `words` (256,) is 1 for the symbols that go on with a word, else 0. The others are live
     at the end, or were dropped while still as probable as FAINT: their beginnings may be
-    worth showing. Nothing less probable than `floor` is followed.
+    worth showing. Nothing less probable than `floor` is followed. A finished line that is
+    not accepted makes no other hopeless: those, at most `count`, come last.
     """
     beam = Beam(predictor, start, words)
     finished: list[tuple[float, Path]] = []
+    refused: list[Path] = []
     others: list[Path] = []
     for _ in range(LONGEST_LINE):
         log_probs = beam.hypotheses.log_probs
         ended = beam.scores + np.logaddexp(log_probs[:, NEWLINE], log_probs[:, symbols.END])
         worst = max(floor, finished[-1][0]) if len(finished) == count else floor
         better = [(row, score) for row, score in enumerate(ended.tolist()) if score > worst]
-        if better:
-            finished += [(score, beam.path(row, score)) for row, score in better]
-            finished = sorted(finished, key=lambda one: -one[0])[:count]
+        for row, score in better:
+            path = beam.path(row, score)
+            if accepts(path.symbols):
+                finished.append((score, path))
+            else:
+                refused.append(path)
+        finished = sorted(finished, key=lambda one: -one[0])[:count]
         enough = floor
         if finished:
             enough = max(floor, finished[0][0] - HOPELESS)
@@ -209,7 +216,9 @@ def lines(
         beam.advance(choice)
     else:
         others += [beam.path(row) for row in range(len(beam))]
-    return [path for _, path in finished] + sorted(others, key=lambda path: -path.log_probs[-1])
+    others.sort(key=lambda path: -path.log_probs[-1])
+    refused.sort(key=lambda path: -(path.ended or 0.0))
+    return [path for _, path in finished] + others + refused[:count]
 
 
 @np.errstate(divide="ignore")

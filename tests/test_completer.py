@@ -96,6 +96,24 @@ def test_probabilities_are_the_models_calibrated_ones() -> None:
     assert found.probability == pytest.approx(0.3, abs=0.01)
 
 
+def test_a_line_that_cannot_be_gives_way_to_the_next() -> None:
+    asked = completer({"a);\n": 0.6, "a));\n": 0.2, "b + c(d));\n": 0.2})
+    shown = asked.candidates(at("foo(bar(|", "java"), NetworkAlone(), LINE, settings=EVERYTHING)
+    assert shown[0].text in ("a));", "b + c(d));")
+    reasons = asked.explain(at("foo(bar(|", "java"), NetworkAlone(), LINE, settings=EVERYTHING)
+    assert ("a);", "a statement ends inside brackets") in [
+        (one.candidate.text, one.reason) for one in reasons
+    ]
+
+
+def test_nothing_is_offered_in_place_of_a_probable_line_that_stands_below() -> None:
+    script = {"return a\n": 0.8, "return b\n": 0.2}
+    below = completer(script).candidates(at("|\nreturn a\n"), NetworkAlone(), LINE)
+    alone = completer(script).candidates(at("|\nx = 1\n"), NetworkAlone(), LINE)
+    assert [one.text for one in below] == []
+    assert alone[0].text == "return a"
+
+
 def test_explain_gives_a_reason_for_what_is_not_shown() -> None:
     explained = completer({"foo(]\n": 0.9, "x\n": 0.1}).explain(at("y = |"), NetworkAlone())
     reasons = {(j.candidate.kind, j.candidate.text): j.reason for j in explained}

@@ -58,6 +58,27 @@ def path(text: str, *probabilities: float, ended: float | None = None) -> Path:
         ("x = 'ab|", "python", "c", "a string stays open"),
         ("x = 1  # see |", "python", "a) (", None),  # prose has its own brackets
         ("if (a) |", "java", "{", None),
+        ("foo(a, |", "java", "bar(b);", "a statement ends inside brackets"),
+        ("foo(a, |", "java", "bar(b));", None),
+        ("for (|", "java", "int i = 0; i < f(n); i++) {", None),
+        ("for (int i = 0; |", "java", "i < n;", None),
+        ("for (int i = f(|", "java", "0; i < n;", "a statement ends inside brackets"),
+        ("x = |", "java", "foo(a;", "a statement ends inside brackets"),
+        (
+            "import a.B;\nimport a.C;\n|",
+            "java",
+            "import a.B;",
+            "it declares again what stands above",
+        ),
+        ("import a.B;\nimport a.C;\n|", "java", "import a.D;", None),
+        ("class A:\n  def a(self):\n    b()\n\nclass B:\n  |", "python", "def a(self):", None),
+        (
+            "class A:\n  def a(self):\n    b()\n  |",
+            "python",
+            "def a(self):",
+            "it declares again what stands above",
+        ),
+        ("a()\nb()\n|", "python", "a()", None),
         ("x = |\nfoo(a)\n", "python", "foo(a)", "it repeats the next line"),
         ("|\nreturn a\n", "python", "return a", "it repeats the next line"),
         ("foo(a)\n|", "python", "foo(a)", "it repeats the line before"),
@@ -240,6 +261,21 @@ def test_the_least_raw_probability_reaches_the_calibrated_one(
     assert table.probability("line", least) >= wanted - 1e-6
     if least > 1e-3:
         assert table.probability("line", least - 1e-3) <= wanted + 1e-6
+
+
+@given(
+    raw=st.lists(st.floats(0.01, 1), min_size=2, max_size=5),
+    points=st.lists(st.floats(0.01, 0.99), min_size=1, max_size=4, unique=True),
+)
+def test_what_excludes_each_other_is_never_likelier_than_certainty(
+    raw: list[float], points: list[float]
+) -> None:
+    calibration = Calibration({"char": [(x, min(1.0, x + 0.3)) for x in sorted(points)]})
+    first, *others = sorted((x / sum(raw) for x in raw), reverse=True)
+    best = calibration.probability("char", first)
+    shares = [calibration.probability("char", other, first) for other in others]
+    assert best + sum(shares) <= 1 + 1e-9
+    assert shares == sorted(shares, reverse=True)
 
 
 @pytest.mark.parametrize(

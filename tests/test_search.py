@@ -86,6 +86,16 @@ def test_a_line_search_prefers_finished_lines_to_hopeless_live_ones() -> None:
     assert predictor.steps == 1
 
 
+def test_a_line_that_is_not_accepted_makes_no_other_hopeless() -> None:
+    script = {"x)\n": 0.9, "y" * 9 + "\n": 0.1}
+    everything = search.lines(*begin(script), WORDS)
+    accepted = search.lines(*begin(script), WORDS, accepts=lambda line: line != b"x)")
+    assert texts(everything)[0] == ("x)", 90)
+    assert "y" * 9 not in dict(texts(everything))
+    assert texts(accepted)[0] == ("y" * 9, 10)
+    assert texts(accepted)[-1] == ("x)", 90)
+
+
 def test_a_line_search_ends_after_its_longest_line() -> None:
     predictor, start = begin({"y" * 300 + "\n": 1.0})
     paths = search.lines(predictor, start, WORDS)
