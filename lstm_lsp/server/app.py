@@ -17,7 +17,16 @@ from typing import Any
 
 from lsprotocol import types
 
-from lstm_lsp.server import convert, features, hover, protocol, settings, status, training
+from lstm_lsp.server import (
+    convert,
+    diagnostics,
+    features,
+    hover,
+    protocol,
+    settings,
+    status,
+    training,
+)
 from lstm_lsp.server.server import Server
 
 _WATCHED = "**/*.{java,py,pyi}"
@@ -60,6 +69,7 @@ def _register_life(server: Server) -> None:
         server._client_log.loop = asyncio.get_running_loop()
         session = server.session
         session.encoding = convert.encoding(server.workspace.position_encoding)
+        diagnostics.offer_fixes(server, params.capabilities)
         server.client_name = params.client_info.name if params.client_info else ""
         folders = params.workspace_folders or []
         uris = [one.uri for one in folders] or ([params.root_uri] if params.root_uri else [])

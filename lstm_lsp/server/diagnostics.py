@@ -1,21 +1,24 @@
-"""Opt-in hints: where a single edit would be clearly likelier and still parse.
+"""Opt-in hints: where a single edit would be clearly likelier and still parse; and that edit.
 
 With the setting `surprise.diagnostics`, an open document is looked at when nobody has typed
 in it for a moment, behind everything else on the inference thread, and what
 `lstm_lsp.suspicion` finds is published as diagnostics of severity Hint: for the version that
 was looked at, and only while that is the document's. Switched off, what was published is
-taken back. Nothing is sent to a client that takes no diagnostics.
+taken back. Nothing is sent to a client that takes no diagnostics. Clients that know quick fixes
+(code actions with edits in them) are offered each hint's edit, while the text is the one
+that was looked at.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Generator
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from lsprotocol import types
 
-from lstm_lsp.document import Position
+from lstm_lsp.document import Document, Position
 from lstm_lsp.server import convert
 from lstm_lsp.server.snapshot import Snapshot
 from lstm_lsp.server.worker import Job, Priority
@@ -37,7 +40,7 @@ class Hints:
         self._server = server
         self._waiting: dict[str, asyncio.TimerHandle] = {}
         self._jobs: dict[str, Job] = {}
-        self._published: set[str] = set()
+        self._published: dict[str, tuple[Snapshot, list[tuple[Hint, types.Diagnostic]]]] = {}
 
     def changed(self, uri: str) -> None:
         """Look at a document that was opened, edited or closed, after a pause."""
@@ -90,30 +93,95 @@ class Hints:
         found = await asyncio.wrap_future(job.result)
         current = self._server.session.open.get(snapshot.uri) is snapshot
         if found is not None and current and not job.is_cancelled() and self._wanted(snapshot.uri):
-            self._publish(snapshot.uri, [self._diagnostic(snapshot, hint) for hint in found])
+            if not found:
+                self._clear(snapshot.uri)
+                return
+            marked = [(hint, self._diagnostic(snapshot, hint)) for hint in found]
+            self._published[snapshot.uri] = snapshot, marked
+            self._publish(snapshot.uri, [diagnostic for _, diagnostic in marked])
 
     def _diagnostic(self, snapshot: Snapshot, hint: Hint) -> types.Diagnostic:
-        document, units = snapshot.document, self._server.session.encoding
-        start, end = (
-            convert.lsp_position(document, document.offset(Position(*place), "utf-32"), units)
-            for place in (hint.start, hint.end)
-        )
         return types.Diagnostic(
-            range=types.Range(start=start, end=end),
+            range=self._range(snapshot, hint.start, hint.marked),
             message=hint.message,
             severity=types.DiagnosticSeverity.Hint,
             source=SOURCE,
             data={"instead": hint.instead},
         )
 
+    def _range(
+        self, snapshot: Snapshot, start: tuple[int, int], end: tuple[int, int]
+    ) -> types.Range:
+        document, units = snapshot.document, self._server.session.encoding
+        return types.Range(
+            *(
+                convert.lsp_position(document, document.offset(Position(*place), "utf-32"), units)
+                for place in (start, end)
+            )
+        )
+
     def _clear(self, uri: str) -> None:
-        if uri in self._published:
+        if self._published.pop(uri, None) is not None:
             self._publish(uri, [])
 
     def _publish(self, uri: str, diagnostics: list[types.Diagnostic]) -> None:
-        if diagnostics or uri in self._published:
-            snapshot = self._server.session.open.get(uri)
-            version: Any = snapshot.document.version if snapshot is not None else None
-            params = types.PublishDiagnosticsParams(uri, diagnostics, version)
-            self._server.text_document_publish_diagnostics(params)
-        (self._published.add if diagnostics else self._published.discard)(uri)
+        snapshot = self._server.session.open.get(uri)
+        version: Any = snapshot.document.version if snapshot is not None else None
+        params = types.PublishDiagnosticsParams(uri, diagnostics, version)
+        self._server.text_document_publish_diagnostics(params)
+
+    def fixes(self, uri: str, where: types.Range) -> list[types.CodeAction]:
+        """Return the edits of the hints that touch a range, if they are of the text as it is."""
+        snapshot, marked = self._published.get(uri, (None, []))
+        if snapshot is None or self._server.session.open.get(uri) is not snapshot:
+            return []
+        document = snapshot.document
+        return [
+            types.CodeAction(
+                title=_title(_between(document, hint.start, hint.end), hint.instead),
+                kind=types.CodeActionKind.QuickFix,
+                diagnostics=[diagnostic],
+                edit=self._edit(snapshot, hint),
+            )
+            for hint, diagnostic in marked
+            if diagnostic.range.start <= where.end and where.start <= diagnostic.range.end
+        ]
+
+    def _edit(self, snapshot: Snapshot, hint: Hint) -> types.WorkspaceEdit:
+        edit = types.TextEdit(self._range(snapshot, hint.start, hint.end), hint.instead)
+        workspace = self._server.client_capabilities.workspace
+        known = workspace.workspace_edit if workspace else None
+        if not (known and known.document_changes):
+            return types.WorkspaceEdit(changes={snapshot.uri: [edit]})
+        document = types.OptionalVersionedTextDocumentIdentifier(
+            snapshot.uri, snapshot.document.version
+        )
+        return types.WorkspaceEdit(document_changes=[types.TextDocumentEdit(document, [edit])])
+
+
+def offer_fixes(server: Server, client: types.ClientCapabilities) -> None:
+    """Announce quick fixes to a client that takes actions with edits in them."""
+    offered = client.text_document and client.text_document.code_action
+    if offered and offered.code_action_literal_support:
+        options = types.CodeActionOptions([types.CodeActionKind.QuickFix])
+        server.feature(types.TEXT_DOCUMENT_CODE_ACTION, options)(partial(_fixes, server))
+
+
+def _fixes(server: Server, params: types.CodeActionParams) -> list[types.CodeAction]:
+    wanted = params.context.only
+    if wanted and not {types.CodeActionKind.QuickFix, types.CodeActionKind.Empty} & set(wanted):
+        return []
+    return server.hints.fixes(params.text_document.uri, params.range)
+
+
+def _between(document: Document, start: tuple[int, int], end: tuple[int, int]) -> str:
+    first, last = (document.offset(Position(*place), "utf-32") for place in (start, end))
+    return document.text[first:last]
+
+
+def _title(written: str, instead: str) -> str:
+    if (written + instead).isspace():
+        return "Change the indentation"
+    if not written:
+        return f"Put in {instead!r}"
+    return f"Change {written!r} to {instead!r}" if instead else f"Remove {written.strip()!r}"

@@ -36,22 +36,25 @@ _STRETCH = 256  # symbols whose surprise is computed between two looks at the fl
 
 
 class Hint(NamedTuple):
-    """A likelier edit: (line, character) from 0 where it begins and ends, in a sentence."""
+    """A likelier edit: what lies between `start` and `end` becomes `instead`.
+
+    Places are (line, character) from 0. What is marked ends at `marked`, a character further
+    on where something is only put in. `message` says it in a sentence.
+    """
 
     start: tuple[int, int]
     end: tuple[int, int]
+    marked: tuple[int, int]
     message: str
     instead: str
 
     @classmethod
     def of(cls, text: str, suspect: suspicion.Suspect) -> Hint:
-        """Return the hint of a suspect in `text`; one that only puts in marks a character."""
-        end = max(suspect.end, min(suspect.start + 1, len(text)))
-        (line, column), (last, stop) = (
-            surprise.line_and_column(text, at) for at in (suspect.start, end)
-        )
-        message = suspicion.message(text, suspect)
-        return cls((line - 1, column - 1), (last - 1, stop - 1), message, suspect.instead)
+        """Return the hint of a suspect in `text`."""
+        marked = max(suspect.end, min(suspect.start + 1, len(text)))
+        at = (surprise.line_and_column(text, at) for at in (suspect.start, suspect.end, marked))
+        start, end, stop = ((line - 1, column - 1) for line, column in at)
+        return cls(start, end, stop, suspicion.message(text, suspect), suspect.instead)
 
 
 class Engine:
