@@ -191,7 +191,8 @@ def objection(text: str, kind: Kind, situation: Situation) -> str | None:
         return "it repeats itself"
     if _declared_above(situation.line_before + first, situation):
         return "it declares again what stands above"
-    return bracket_fault(text, situation) or (
+    # With text after the cursor on its line what is offered goes on there.
+    return bracket_fault(text, situation, cut=bool(situation.line_after)) or (
         indentation_fault(text, situation) if situation.scan.where == "code" else None
     )
 
