@@ -231,6 +231,11 @@ class Engine:
         urgent waits for its end. So an answer never depends on how far others had come; what
         they did need not be done again, and they go on where that ended.
         """
+        if current is not None and current.key in self._held:
+            # Perhaps closed and opened again before the memory was done with the closing: that
+            # ends here, or it would forget the states that are now read for `current`.
+            self._held[current.key] = current
+            self._halves.add(current.key)
         for snapshot in snapshots:
             while snapshot is not current and not self._holds(snapshot):
                 self._held[snapshot.key] = snapshot

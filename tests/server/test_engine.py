@@ -83,6 +83,21 @@ def test_a_document_opened_again_while_it_is_taken_out_is_whole(tiny_model: Mode
     assert found == answer(engine, HERE, [HERE, again])
 
 
+def test_a_document_opened_again_while_it_is_taken_out_is_not_read_again(
+    tiny_model: Model,
+) -> None:
+    engine = Engine(tiny_model, 16)
+    other, again = snapshot("other.py", LONG), snapshot("other.py", LONG + "value_0 = 7")
+    answer(engine, HERE, [HERE, other])
+    closing = engine.follow([HERE], step=STEP)
+    assert take(closing, 5) == 5
+    found = answer(engine, again, [HERE, again])
+    take(closing, 10_000)  # goes on behind the answer, as in the worker
+    read = engine.contexts.symbols_read
+    assert answer(engine, again, [HERE, again]) == found
+    assert engine.contexts.symbols_read == read
+
+
 def test_what_is_on_disk_is_there_again_after_closing(tiny_model: Model, tmp_path: Path) -> None:
     (tmp_path / "other.py").write_text("saved = 1\n" * 50)
     engine, fresh = Engine(tiny_model, 16), Engine(tiny_model, 16)
