@@ -1,16 +1,17 @@
 """Single faults put into clean files: whether they are found, where, and with which fix.
 
-    python bench/faults.py PROJECT... [--clean PROJECT...] [--files N] [--faults N] [--json]
+    python bench/faults.py PROJECT... --clean PROJECT... [--systems S...] [--rows FILE] [--json]
 
-Faults: a bracket dropped, an operator swapped for one of its kind, another variable returned,
-a line indented a step more or less. Each is put by itself into a file of PROJECT, which
-`lstm_lsp.suspicion` then reads as the server would. What an edit must save to be shown is
-`suspicion.REPLACES`, or taken from files of the `--clean` projects: one false alarm in 200
-lines, in equal parts for each sort of edit. False alarms are counted on the untouched files of
-PROJECT.
-Systems: the model with what the file says before in memory (`file`), alone (`none`), and,
-given `--corpus`, a character n-gram in its place with the same memory (`ngram`). The
-parser's own line is reported for Python. `--usual` prints `surprise.USUAL` instead.
+Each fault (`injected.py`) is put by itself into a file of PROJECT, which `lstm_lsp.suspicion` then
+reads. What an edit must save to be shown is taken from `suspicion.REPLACES` (`shipped`), and
+fitted to the untouched files of the `--clean` projects, which are others, for one false alarm
+in 200 lines (`fitted`). False alarms are counted on untouched files of PROJECT.
+
+Systems, each fitted by itself: the model with its project's other files in memory, as the server
+has them (`project`), with what the file says before alone (`file`), without memory (`none`), and
+a character n-gram of `--corpus` in the network's place with the file's memory (`ngram`). The
+parser's own line stands beside. With `--rows` everything that was read is kept in a file, and
+a run goes on where one ended. `--usual` prints `surprise.USUAL` instead.
 """
 
 from __future__ import annotations
@@ -18,52 +19,35 @@ from __future__ import annotations
 import argparse
 import json
 import random
-import sys
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
-from typing import Any, NamedTuple, cast
+from typing import Any, cast
 
 import numpy as np
+from injected import KINDS, Fault, faults_of
 from machine import keep
 from ngram import ORDERS, NGram, NoNetwork, Under, train
 from tqdm import tqdm
 
-from lstm_lsp import lexis, surprise, suspicion
-from lstm_lsp.evaluate.sources import File, read_projects
-from lstm_lsp.memory import Parameters, ProjectMemory
+from lstm_lsp import surprise, suspicion
+from lstm_lsp.evaluate.product import Memory, memory_of, view_of
+from lstm_lsp.evaluate.sources import File, Project, read_projects
 from lstm_lsp.network import Floats, Model, find_model
-from lstm_lsp.suspicion import Suspect
 
 LINES = (20, 90)
 """Files of so many lines are looked at."""
 ALARM_LINES = 200
+SYSTEMS = ("project", "file", "none", "ngram")
+FEWEST = 8
+"""Of a sort with fewer edits on clean files no tail can be told."""
 
-_SWAPS = (
-    ("<", "<=", ">", ">=", "==", "!="),
-    ("+", "-", "*", "/"),
-    ("&&", "||"),
-    ("and", "or"),
-    ("+=", "-="),
-)
+Row = dict[str, Any]
+"""A text as one system read it: part ("validation", "clean" or "fault"), language, file, lines,
+the fault's kind and line, and the edits that save bits: sort, line, saved, repairs, fix."""
 
-
-class Fault(NamedTuple):
-    """One fault: the text with it, and the line, from 1, that it is in."""
-
-    kind: str
-    text: str
-    line: int
-
-
-@dataclass(frozen=True)
-class System:
-    """A name, and what reads a file."""
-
-    name: str
-    read: Callable[[File, str], surprise.Reading]
+Reader = Callable[[File, str], surprise.Reading]
+"""Reads a text in the place of a file."""
 
 
 class Remembered:
@@ -82,234 +66,196 @@ class Remembered:
         return np.stack([self._known[key] for key in keys])
 
 
-def dropped(text: str, tokens: Sequence[lexis.Token], random_: random.Random) -> Iterator[str]:
-    """Yield `text` without one of its brackets."""
-    for token in _shuffled(tokens, random_):
-        if token.kind == "operator" and text[token.start : token.end] in "()[]{}":
-            yield text[: token.start] + text[token.end :]
+class System:
+    """How one system reads; a project's memory is made once, while that project is asked for."""
+
+    def __init__(self, name: str, model: Model, background: NGram | None = None) -> None:
+        self.name, self._model, self._background = name, model, background
+        self._last: tuple[str, Reader] | None = None
+
+    def reader(self, project: Project) -> Reader:
+        """Return what reads files of `project`."""
+        if self._last is None or self._last[0] != project.name:
+            self._last = project.name, self._reader(project)
+        return self._last[1]
+
+    def _reader(self, project: Project) -> Reader:
+        kind = "file" if self.name == "ngram" else self.name
+        memory = memory_of(self._model, project, cast(Memory, kind))
+        if self._background is None or memory is None:
+            return lambda file, text: surprise.read(
+                self._model, file.header, text, file.language, view_of(memory, file)
+            )
+        background, nothing = cast(NGram, Remembered(self._background)), cast(Model, NoNetwork())
+        return lambda file, text: surprise.read(
+            nothing,
+            file.header,
+            text,
+            file.language,
+            lambda before: Under(background, memory.view(file.path, before)),
+        )
 
 
-def swapped(text: str, tokens: Sequence[lexis.Token], random_: random.Random) -> Iterator[str]:
-    """Yield `text` with one binary operator replaced by another of its kind."""
-    for token in _shuffled(tokens, random_):
-        written = text[token.start : token.end]
-        before = text[: token.start].rstrip(" ")[-1:]
-        for group in _SWAPS:
-            if written in group and (before.isalnum() or before in ")]_"):
-                other = random_.choice([one for one in group if one != written])
-                yield text[: token.start] + other + text[token.end :]
-
-
-def returned(text: str, tokens: Sequence[lexis.Token], random_: random.Random) -> Iterator[str]:
-    """Yield `text` with another variable returned, one named in the fifteen lines before."""
-    dense = [token for token in tokens if token.kind != "space"]
-    places = [
-        n
-        for n in range(1, len(dense) - 1)
-        if text[dense[n - 1].start : dense[n - 1].end] == "return"
-        and dense[n].kind == "identifier"
-        and text[dense[n + 1].start : dense[n + 1].end] in (";", "\n")
-    ]
-    for n in _shuffled(places, random_):
-        token, name = dense[n], text[dense[n].start : dense[n].end]
-        near = text[: token.start].count("\n") - 15
-        others = {
-            text[one.start : one.end]
-            for one, after in pairwise(dense[:n])
-            if one.kind == "identifier"
-            and text[: one.start].count("\n") >= near
-            and text[one.start - 1 : one.start] not in (".", "@")
-            and text[after.start : after.end] not in ("(", ".")
-            and text[one.start : one.start + 1].islower()
-        }
-        if others := others - {name}:
-            yield text[: token.start] + random_.choice(sorted(others)) + text[token.end :]
-
-
-def misindented(text: str, tokens: Sequence[lexis.Token], random_: random.Random) -> Iterator[str]:
-    """Yield `text` with one line of code a step too far in or out."""
-    starts = {token.start for token in tokens if token.kind in ("identifier", "keyword")}
-    for token in _shuffled(tokens, random_):
-        if token.kind == "space" and token.end in starts and text[token.start - 1] == "\n":
-            indentation = text[token.start : token.end]
-            step = "\t" if "\t" in indentation else "    "
-            changed = [indentation + step]
-            if len(indentation) >= len(step):
-                changed.append(indentation[len(step) :])
-            yield text[: token.start] + random_.choice(changed) + text[token.end :]
-
-
-KINDS = {
-    "bracket dropped": dropped,
-    "operator swapped": swapped,
-    "wrong variable returned": returned,
-    "wrong indentation": misindented,
-}
-
-
-def faults_of(file: File, random_: random.Random) -> Iterator[Fault]:
-    """Yield a fault of each kind that the file has a place for."""
-    tokens = lexis.tokens(file.text, file.language)
-    for kind, make in KINDS.items():
-        for text in make(file.text, tokens, random_):
-            pairs = zip(file.text, text, strict=False)
-            same = next(n for n, (a, b) in enumerate(pairs) if a != b)
-            yield Fault(kind, text, surprise.line_and_column(file.text, same)[0])
-            break
-
-
-def _shuffled(items: Sequence[Any], random_: random.Random) -> list[Any]:
-    return random_.sample(items, len(items))
-
-
-def files_of(projects: Sequence[Path], count: int, seed: int) -> list[File]:
-    """Return `count` files of each language that parse, drawn at random from all projects."""
-    chosen: dict[str, list[File]] = defaultdict(list)
-    files = [file for project in read_projects(projects) for file in project.files]
-    for file in random.Random(seed).sample(files, len(files)):
-        few, many = LINES
+def files_of(projects: Sequence[Project], count: int, seed: int) -> list[tuple[Project, File]]:
+    """Return `count` files of each language that parse, at random from all, project by project."""
+    chosen: dict[str, list[tuple[Project, File]]] = defaultdict(list)
+    files = [(project, file) for project in projects for file in project.files]
+    few, many = LINES
+    for project, file in random.Random(seed).sample(files, len(files)):
         if (
             len(chosen[file.language]) < count
             and few <= file.text.count("\n") <= many
             and suspicion.parses(file.text, file.language)[0]
         ):
-            chosen[file.language].append(file)
-    return [file for language in sorted(chosen) for file in chosen[language]]
+            chosen[file.language].append((project, file))
+    found = [pair for pairs in chosen.values() for pair in pairs]
+    return sorted(found, key=lambda pair: (pair[0].name, pair[1].path))
 
 
-def thresholds(found: Sequence[Suspect], lines: int) -> dict[str, float]:
-    """Return for each sort of edit the bits that on clean lines few enough edits save."""
-    allowed = lines // ALARM_LINES // len(suspicion.REPLACES)
-    chosen = {}
-    for sort in suspicion.REPLACES:
-        saved = sorted((one.saved for one in found if one.sort == sort), reverse=True)
-        chosen[sort] = round(max(3.0, *saved[allowed : allowed + 1], 3.0) + 0.1, 1)
-    return chosen
-
-
-def shown(found: Sequence[Suspect], least: dict[str, float]) -> list[Suspect]:
-    """Return the edits that are shown, most telling first."""
-    above = [
-        (one.saved - (suspicion.REPAIRS if one.repairs else least[one.sort]), one) for one in found
+def row_of(part: str, read: Reader, file: File, fault: Fault | None = None) -> Row:
+    """Return what a system says of a file, or of a fault in it."""
+    text = fault.text if fault else file.text
+    parses, parser_line = suspicion.parses(text, file.language)
+    edits = [
+        {
+            "sort": one.sort,
+            "line": surprise.line_and_column(text, one.start)[0],
+            "saved": one.saved,
+            "repairs": one.repairs,
+            "fix": suspicion.edited(text, one) == file.text,
+        }
+        for one in suspicion.suspects(read(file, text), clear=False)
     ]
-    above.sort(key=lambda pair: (not pair[1].repairs, -pair[0]))
-    return [one for margin, one in above if margin >= 0]
-
-
-def ranked(found: Sequence[Suspect], least: dict[str, float]) -> list[Suspect]:
-    """Return all edits, most telling first."""
-    return sorted(
-        found,
-        key=lambda one: (not one.repairs, (0 if one.repairs else least[one.sort]) - one.saved),
-    )
+    return {
+        "part": part,
+        "language": file.language,
+        "file": file.path,
+        "kind": fault.kind if fault else "",
+        "line": fault.line if fault else 0,
+        "lines": file.text.count("\n"),
+        "parses": parses,
+        "parser_line": parser_line,
+        "edits": edits,
+    }
 
 
 def measure(
-    system: System, clean: Sequence[File], files: Sequence[File], faults: int, seed: int
-) -> dict[str, Any]:
-    """Return what `system` finds of the faults, language by language."""
-    calm: list[Suspect] = []
-    lines = sum(file.text.count("\n") for file in clean)
-    for file in tqdm(clean, f"{system.name}, clean", disable=None):
-        calm += suspicion.suspects(system.read(file, file.text), clear=False)
-    least = thresholds(calm, lines) if clean else suspicion.REPLACES
-    print(f"{system.name}: {least} from {lines} clean lines", file=sys.stderr, flush=True)
-    rows: dict[str, dict[str, list[dict[str, bool]]]] = defaultdict(lambda: defaultdict(list))
-    alarms: dict[str, list[int]] = defaultdict(lambda: [0, 0])
-    random_ = random.Random(seed)
-    for file in tqdm(files, f"{system.name}, faults", disable=None):
-        before = suspicion.suspects(system.read(file, file.text), clear=False)
-        alarms[file.language][0] += len(shown(before, least))
-        alarms[file.language][1] += file.text.count("\n")
-        for fault in faults_of(file, random_):
-            row = rows[file.language][fault.kind]
-            if len(row) < faults:
-                found = suspicion.suspects(system.read(file, fault.text), clear=False)
-                row.append(_judged(file, fault, found, least))
+    system: System,
+    clean: Sequence[tuple[Project, File]],
+    files: Sequence[tuple[Project, File]],
+    rows: Sequence[Row],
+    *,
+    faults: int,
+    seed: int,
+) -> Iterator[Row]:
+    """Yield a row for everything that is to be read and not among `rows` yet.
+
+    At most `faults` of each kind and language.
+    """
+    known = {(row["part"], row["file"], row["kind"]) for row in rows}
+    for project, file in tqdm(clean, f"{system.name}, clean", disable=None):
+        if ("validation", file.path, "") not in known:
+            yield row_of("validation", system.reader(project), file)
+    left = {(language, kind): faults for language in ("java", "python") for kind in KINDS}
+    for project, file in tqdm(files, f"{system.name}, faults", disable=None):
+        if ("clean", file.path, "") not in known:
+            yield row_of("clean", system.reader(project), file)
+        # The same faults for every system, and for a run that goes on.
+        for fault in faults_of(file, random.Random(f"{seed} {file.path}")):
+            left[file.language, fault.kind] -= 1
+            wanted = left[file.language, fault.kind] >= 0
+            if wanted and ("fault", file.path, fault.kind) not in known:
+                yield row_of("fault", system.reader(project), file, fault)
+
+
+def fitted(rows: Sequence[Row]) -> dict[str, float]:
+    """Return, for each sort of edit, the bits that it must save in text that parses.
+
+    What edits on clean files save beyond their sort's median is taken as exponential, for so
+    few lines say nothing of the far tail itself. Each sort may cause an equal part of
+    the alarms that `ALARM_LINES` allow.
+    """
+    allowed = sum(row["lines"] for row in rows) / ALARM_LINES / len(suspicion.REPLACES)
+    least = {}
+    for sort in suspicion.REPLACES:
+        edits = (edit for row in rows for edit in row["edits"])
+        saved = np.array([edit["saved"] for edit in edits if edit["sort"] == sort])
+        if len(saved) < FEWEST:
+            least[sort] = max([suspicion.REPLACES[sort], *saved.tolist()])
+            continue
+        median = float(np.median(saved))
+        beyond = saved[saved > median] - median
+        bits = median + float(beyond.mean() * np.log(len(beyond) / allowed))
+        least[sort] = max(suspicion.REPAIRS, bits)
+    return {sort: round(bits, 1) for sort, bits in least.items()}
+
+
+def judged(rows: Sequence[Row]) -> dict[str, Any]:
+    """Return what the rows of a system say, by the shipped thresholds and by those fitted."""
+    clean = [row for row in rows if row["part"] == "validation"]
+    thresholds = {"shipped": suspicion.REPLACES} | ({"fitted": fitted(clean)} if clean else {})
     return {
-        "thresholds": least,
-        "clean_lines": lines,
-        "languages": {
-            language: {
-                "false_alarms": alarms[language][0],
-                "lines": alarms[language][1],
-                "faults": {kind: _shares(row) for kind, row in rows[language].items()},
+        "validation_lines": sum(row["lines"] for row in clean),
+        "by": {
+            name: {
+                "least": least,
+                "validation_alarms": sum(len(_alarms(row, least)) for row in clean),
+                "languages": _by_language(rows, least),
             }
-            for language in rows
+            for name, least in thresholds.items()
         },
     }
 
 
-def _judged(
-    file: File, fault: Fault, found: Sequence[Suspect], least: dict[str, float]
-) -> dict[str, bool]:
-    parsed, parser_line = suspicion.parses(fault.text, file.language)
-    best = ranked(found, least)
-    lines = [surprise.line_and_column(fault.text, one.start)[0] for one in best]
-    fixes = [suspicion.edited(fault.text, one) == file.text for one in best]
-    alarms = shown(found, least)
-    return {
-        "recall": any(
-            surprise.line_and_column(fault.text, one.start)[0] == fault.line for one in alarms
-        ),
-        "line_top1": fault.line in lines[:1],
-        "line_top4": fault.line in lines[:4],
-        "fix_top1": any(fixes[:1]),
-        "fix_top2": any(fixes[:2]),
-        "does_not_parse": not parsed,
-        "parser_line": parser_line == fault.line,
-    }
-
-
-def _shares(rows: Sequence[dict[str, bool]]) -> dict[str, float]:
-    return {"n": len(rows)} | {
-        name: round(sum(row[name] for row in rows) / len(rows), 3) for name in rows[0]
-    }
-
-
-def systems(names: Sequence[str], corpora: Sequence[Path], megabytes: float) -> list[System]:
-    """Return the systems of these names."""
-    found = []
-    model = Model.load(find_model(None))
-    for name in names:
-        fitted = model.card.get("memory")
-        memory = ProjectMemory(Parameters.from_json(fitted) if fitted else None)
-        if name == "ngram":
-            background = cast(NGram, Remembered(train(corpora, megabytes)))
-            stub = cast(Model, NoNetwork())
-            found.append(
-                System(
-                    name,
-                    lambda file, text, m=memory, b=background, s=stub: surprise.read(  # type: ignore[misc]
-                        s,
-                        file.header,
-                        text,
-                        file.language,
-                        view=lambda before: Under(b, m.view(file.path, before)),
-                    ),
-                )
-            )
-        else:
-            found.append(
-                System(
-                    name,
-                    lambda file, text, m=memory, n=name: surprise.read(  # type: ignore[misc]
-                        model,
-                        file.header,
-                        text,
-                        file.language,
-                        view=None if n == "none" else lambda before: m.view(file.path, before),
-                    ),
-                )
-            )
+def _by_language(rows: Sequence[Row], least: dict[str, float]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for language in sorted({row["language"] for row in rows}):
+        mine = [row for row in rows if row["language"] == language]
+        clean = [row for row in mine if row["part"] == "clean"]
+        kinds: dict[str, list[dict[str, bool]]] = defaultdict(list)
+        for row in mine:
+            if row["part"] == "fault":
+                kinds[row["kind"]].append(_judged(row, least))
+        found[language] = {
+            "false_alarms": sum(len(_alarms(row, least)) for row in clean),
+            "lines": sum(row["lines"] for row in clean),
+            "faults": {
+                kind: {"n": len(some)} | {name: sum(one[name] for one in some) for name in some[0]}
+                for kind, some in sorted(kinds.items())
+            },
+        }
     return found
 
 
-def usual(system: System, files: Sequence[File]) -> dict[str, tuple[float, float]]:
+def _margin(edit: dict[str, Any], least: dict[str, float]) -> float:
+    """Return the bits that an edit saves above what it takes to be shown."""
+    return float(edit["saved"] - (suspicion.REPAIRS if edit["repairs"] else least[edit["sort"]]))
+
+
+def _alarms(row: Row, least: dict[str, float]) -> list[dict[str, Any]]:
+    return [edit for edit in row["edits"] if _margin(edit, least) >= 0]
+
+
+def _judged(row: Row, least: dict[str, float]) -> dict[str, bool]:
+    best = sorted(row["edits"], key=lambda one: (not one["repairs"], -_margin(one, least)))
+    lines = [edit["line"] for edit in best]
+    fixes = [edit["fix"] for edit in best]
+    return {
+        "shown": any(edit["line"] == row["line"] for edit in _alarms(row, least)),
+        "line_top1": row["line"] in lines[:1],
+        "line_top4": row["line"] in lines[:4],
+        "fix_top1": any(fixes[:1]),
+        "fix_top2": any(fixes[:2]),
+        "does_not_parse": not row["parses"],
+        "parser_line": row["parser_line"] == row["line"],
+    }
+
+
+def usual(system: System, files: Sequence[tuple[Project, File]]) -> dict[str, tuple[float, float]]:
     """Return mean and standard deviation of the bits of each class of token."""
     bits: dict[str, list[float]] = defaultdict(list)
-    for file in tqdm(files, "usual", disable=None):
-        for place in surprise.places(system.read(file, file.text)):
+    for project, file in tqdm(files, "usual", disable=None):
+        for place in surprise.places(system.reader(project)(file, file.text)):
             bits[place.kind].append(place.bits)
     return {
         kind: (round(float(np.mean(one)), 1), round(float(np.std(one)), 1))
@@ -317,42 +263,63 @@ def usual(system: System, files: Sequence[File]) -> dict[str, tuple[float, float
     }
 
 
+def show(result: dict[str, Any]) -> None:
+    """Print a result for people."""
+    for name, told in result.items():
+        for thresholds, one in told["by"].items():
+            alarms = f"{one['validation_alarms']} alarms in {told['validation_lines']} lines"
+            print(f"{name}, {thresholds}, {alarms} of --clean: {one['least']}")
+            for language, found in one["languages"].items():
+                print(f"  {language}: {found['false_alarms']} alarms in {found['lines']} lines")
+                for kind, counts in found["faults"].items():
+                    print(f"    {kind:24}", *(f"{key} {count}" for key, count in counts.items()))
+
+
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("projects", nargs="+", type=Path, metavar="PROJECT")
     parser.add_argument("--clean", nargs="+", type=Path, default=[], metavar="PROJECT")
-    parser.add_argument("--clean-files", type=int, default=40, help="of each language")
+    parser.add_argument("--clean-files", type=int, default=24, help="of each language")
     parser.add_argument("--files", type=int, default=20, help="of each language")
     parser.add_argument("--faults", type=int, default=20, help="of each kind and language")
-    parser.add_argument("--systems", nargs="+", choices=("file", "none", "ngram"), default=["file"])
+    parser.add_argument("--systems", nargs="+", choices=SYSTEMS, default=["project"])
     parser.add_argument("--corpus", nargs="*", type=Path, default=[])
     parser.add_argument("--megabytes", type=float, default=4.0, help="of each corpus")
+    parser.add_argument("--rows", type=Path, help="where everything that was read is kept")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--usual", action="store_true")
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--keep", action="store_true", help="write bench/results/faults.json")
     parser.add_argument("--note", default="", help="what else the machine was doing")
     given = parser.parse_args()
-    clean = files_of(given.clean, given.clean_files, given.seed)
-    tried = systems(given.systems, given.corpus, given.megabytes)
+    model = Model.load(find_model(None))
+    clean = files_of(read_projects(given.clean), given.clean_files, given.seed)
     if given.usual:
-        print(json.dumps(usual(tried[0], clean), indent=1))
+        print(json.dumps(usual(System("file", model), clean), indent=1))
         return
-    files = files_of(given.projects, given.files, given.seed)
-    report = {
-        system.name: measure(system, clean, files, given.faults, given.seed) for system in tried
-    }
+    files = files_of(read_projects(given.projects), given.files, given.seed)
+    kept: list[Row] = []
+    if given.rows and given.rows.exists():
+        kept = [json.loads(line) for line in given.rows.read_text().splitlines()]
+    result: dict[str, Any] = {}
+    for name in given.systems:
+        system = System(
+            name, model, train(given.corpus, given.megabytes) if name == "ngram" else None
+        )
+        rows = [row for row in kept if row["system"] == name]
+        for row in measure(system, clean, files, rows, faults=given.faults, seed=given.seed):
+            rows.append({"system": name} | row)
+            if given.rows:
+                with given.rows.open("a") as file:
+                    file.write(json.dumps(rows[-1]) + "\n")
+        result[name] = judged(rows)
     if given.keep:
-        keep("faults", report, given.note)
+        keep("faults", result, given.note)
     if given.json:
-        print(json.dumps(report, indent=1))
-        return
-    for name, result in report.items():
-        for language, one in result["languages"].items():
-            print(f"{name}, {language}: {one['false_alarms']} alarms in {one['lines']} clean lines")
-            for kind, shares in one["faults"].items():
-                print(f"  {kind:24}", *(f"{key} {value:g}" for key, value in shares.items()))
+        print(json.dumps(result, indent=1))
+    else:
+        show(result)
 
 
 if __name__ == "__main__":
