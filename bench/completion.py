@@ -163,7 +163,13 @@ def main() -> None:
     parser.add_argument("--corpus", nargs="+", type=Path, help="packed, for ngram")
     parser.add_argument("--megabytes", type=float, default=8.0, help="of each, for ngram")
     parser.add_argument("--json", action="store_true")
-    parser.add_argument("--keep", action="store_true", help="write bench/results/completion.json")
+    parser.add_argument(
+        "--keep",
+        nargs="?",
+        const="completion",
+        metavar="NAME",
+        help="write bench/results/NAME.json",
+    )
     parser.add_argument("--note", default="", help="what else the machine was doing")
     arguments = parser.parse_args()
     model = Model.load(find_model(arguments.model))
@@ -178,7 +184,7 @@ def main() -> None:
             results.measure(name, suggester, project, places)
     report = results.report(model.name, arguments.memory)
     if arguments.keep:
-        keep("completion", report, arguments.note)
+        keep(arguments.keep, report, arguments.note)
     if arguments.json:
         print(json.dumps({"command": command(), "machine": machine(), "systems": report}, indent=1))
     else:

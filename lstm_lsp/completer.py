@@ -15,12 +15,13 @@ import numpy as np
 
 from lstm_lsp import search, symbols
 from lstm_lsp.automaton import automaton, word_symbols
+from lstm_lsp.calibration import Calibration
 from lstm_lsp.context import Contexts
 from lstm_lsp.fitting import Offer, fit_blocks, fit_lines
 from lstm_lsp.memory import Mixer
 from lstm_lsp.network import Model, never
 from lstm_lsp.predictor import Hypotheses, Predictor
-from lstm_lsp.ranking import DEFAULT, Calibration, Judgement, Presentation, objection, silence
+from lstm_lsp.ranking import DEFAULT, Judgement, Presentation, objection, silence
 from lstm_lsp.search import KINDS, Candidate, Found, Kind
 from lstm_lsp.situation import WINDOW, Situation
 

@@ -1,21 +1,18 @@
 """What is worth showing: from what a search found to candidates, or reasons against them.
 
-Calibrates probabilities and refuses what should not be shown, each time with a reason that
-`explain` can print. Knows nothing of models, of how a search works or of the protocol.
+Refuses what should not be shown, each time with a reason that `explain` can print. Knows
+nothing of models, of how a search works or of the protocol.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from itertools import pairwise
-from typing import Any, Final, NamedTuple
-
-import numpy as np
+from typing import Final, NamedTuple
 
 from lstm_lsp import lexis
-from lstm_lsp.search import KINDS, Candidate, Kind
+from lstm_lsp.search import Candidate, Kind
 from lstm_lsp.situation import Situation, is_word
 
 MINIMUM: Final[Mapping[Kind, float]] = {"char": 0.05, "token": 0.1, "line": 0.4, "block": 0.5}
@@ -49,103 +46,6 @@ class Presentation:
 DEFAULT: Final = Presentation()
 EVERYTHING: Final = Presentation(minimum_probability={})
 """Shows however improbable it is: for measuring."""
-
-
-class Calibration:
-    """For each kind, how often a candidate of a raw probability is right.
-
-    Piecewise linear between points (raw, calibrated), both rising, from (0, 0) to (1, 1);
-    the identity for a kind without points. Fitted on projects the model never saw.
-    """
-
-    def __init__(self, points: Mapping[str, Sequence[tuple[float, float]]] | None = None) -> None:
-        """Raise ValueError when `points` do not rise within 0-1."""
-        self._tables: dict[str, tuple[list[float], list[float]]] = {}
-        for kind, pairs in (points or {}).items():
-            raw, calibrated = ([0.0, *values, 1.0] for values in zip(*pairs, strict=True))
-            if not (kind in KINDS and _rises(raw) and _rises(calibrated)):
-                raise ValueError(f"not a calibration of {kind}: {pairs}")
-            self._tables[kind] = raw, calibrated
-
-    @classmethod
-    def from_card(cls, card: Mapping[str, Any]) -> Calibration:
-        """Read `card["calibration"]`, {kind: [[raw, calibrated], ...]}; absent: the identity.
-
-        Raises ValueError when it is something else.
-        """
-        try:
-            return cls(card.get("calibration"))
-        except (AttributeError, TypeError) as error:
-            raise ValueError(f"not a calibration: {error}") from None
-
-    def probability(self, kind: Kind, raw: float, best: float | None = None) -> float:
-        """Return the calibrated probability.
-
-        Tables are those of the best candidate of a kind. The others, with `best` the raw
-        probability of that one, share what it leaves in proportion to their own; a block,
-        which may begin as the best one does, goes by the table.
-        """
-        if kind not in self._tables:
-            return raw
-        calibrated = float(np.interp(raw, *self._tables[kind]))
-        if best is None or best >= 1 or kind == "block":
-            return calibrated
-        left = 1 - float(np.interp(best, *self._tables[kind]))
-        return min(calibrated, raw * left / (1 - best))
-
-    def raw(self, kind: Kind, calibrated: float) -> float:
-        """Return the least raw probability whose calibrated one is at least `calibrated`."""
-        if kind not in self._tables:
-            return calibrated
-        raw, known = self._tables[kind]
-        at = int(np.searchsorted(known, calibrated))
-        if at == 0 or known[at] == known[at - 1]:
-            return raw[at]
-        share = (calibrated - known[at - 1]) / (known[at] - known[at - 1])
-        return raw[at - 1] + share * (raw[at] - raw[at - 1])
-
-
-def fit_calibration(pairs: Sequence[tuple[float, bool]], bins: int = 15) -> list[list[float]]:
-    """Return the points of a calibration from (raw probability, was it right) pairs.
-
-    `bins` of equal mass, made to rise by pooling neighbours (isotonic regression; Zadrozny
-    and Elkan 2002). Each counts half a pair right and half a pair wrong (Krichevsky and
-    Trofimov 1981), lest a few pairs make certainty. Fewer than `bins` give no points: the
-    identity.
-    """
-    if len(pairs) < bins:
-        return []
-    pooled: list[list[float]] = []  # mean raw probability, share right, mass
-    for part in _equal_mass(pairs, bins):
-        raw = float(np.mean([raw for raw, _ in part]))
-        right = sum(right for _, right in part)
-        pooled.append([raw, (right + 0.5) / (len(part) + 1), float(len(part))])
-        while len(pooled) > 1 and pooled[-2][1] >= pooled[-1][1]:
-            last, before = pooled.pop(), pooled.pop()
-            mass = last[2] + before[2]
-            mean = [(last[i] * last[2] + before[i] * before[2]) / mass for i in (0, 1)]
-            pooled.append([*mean, mass])
-    return [[round(raw, 5), round(right, 5)] for raw, right, _ in pooled]
-
-
-def calibration_error(pairs: Sequence[tuple[float, bool]], bins: int = 15) -> float:
-    """Return the expected calibration error, 0-1, over `bins` of equal mass."""
-    parts = _equal_mass(pairs, bins)
-    gaps = [abs(float(raw) - float(right)) for raw, right in (np.mean(p, axis=0) for p in parts)]
-    masses = [len(part) for part in parts]
-    return float(np.average(gaps, weights=masses)) if masses else 0.0
-
-
-def _equal_mass(
-    pairs: Sequence[tuple[float, bool]], bins: int
-) -> list[Sequence[tuple[float, bool]]]:
-    ordered = sorted(pairs)
-    edges = np.linspace(0, len(ordered), min(bins, len(ordered)) + 1).astype(int)
-    return [ordered[a:b] for a, b in pairwise(edges)]
-
-
-def _rises(values: Sequence[float]) -> bool:
-    return values[0] >= 0 and values[-1] <= 1 and all(a <= b for a, b in pairwise(values))
 
 
 class Judgement(NamedTuple):

@@ -9,11 +9,8 @@ from lstm_lsp.beam import Path
 from lstm_lsp.fitting import fit_blocks, fit_lines
 from lstm_lsp.ranking import (
     ON_DEMAND,
-    Calibration,
     Presentation,
     bracket_fault,
-    calibration_error,
-    fit_calibration,
     indentation_fault,
     objection,
     silence,
@@ -235,85 +232,6 @@ def test_a_block_is_cut_where_it_saves_most_and_is_balanced() -> None:
     situation = at("class A {\n|", "java")
     offers = fit_blocks([path(text, *probabilities)], situation, 0.3)
     assert [offer.text for offer in offers] == ["if (a) {\n    b();\n}"]
-
-
-# --- calibration ---------------------------------------------------------------------
-
-
-def test_a_calibration_is_looked_up_between_its_points() -> None:
-    table = Calibration({"line": [(0.2, 0.1), (0.8, 0.6)]})
-    assert table.probability("line", 0.5) == pytest.approx(0.35)
-    assert table.probability("line", 0.0) == 0.0
-    assert table.probability("line", 1.0) == 1.0
-    assert table.probability("token", 0.5) == 0.5
-
-
-SHARES = st.integers(0, 1000).map(lambda n: n / 1000)  # steps that a float can tell apart
-
-
-@given(points=st.lists(st.tuples(SHARES, SHARES), min_size=1, max_size=6), wanted=SHARES)
-def test_the_least_raw_probability_reaches_the_calibrated_one(
-    points: list[tuple[float, float]], wanted: float
-) -> None:
-    raw, calibrated = (sorted(values) for values in zip(*points, strict=True))
-    table = Calibration({"line": list(zip(raw, calibrated, strict=True))})
-    least = table.raw("line", wanted)
-    assert table.probability("line", least) >= wanted - 1e-6
-    if least > 1e-3:
-        assert table.probability("line", least - 1e-3) <= wanted + 1e-6
-
-
-@given(
-    raw=st.lists(st.floats(0.01, 1), min_size=2, max_size=5),
-    points=st.lists(st.floats(0.01, 0.99), min_size=1, max_size=4, unique=True),
-)
-def test_what_excludes_each_other_is_never_likelier_than_certainty(
-    raw: list[float], points: list[float]
-) -> None:
-    calibration = Calibration({"char": [(x, min(1.0, x + 0.3)) for x in sorted(points)]})
-    first, *others = sorted((x / sum(raw) for x in raw), reverse=True)
-    best = calibration.probability("char", first)
-    shares = [calibration.probability("char", other, first) for other in others]
-    assert best + sum(shares) <= 1 + 1e-9
-    assert shares == sorted(shares, reverse=True)
-
-
-@pytest.mark.parametrize(
-    "broken",
-    [5, {"line": 3}, {"line": [[0.5, 0.2], [0.4, 0.9]]}, {"x": [[0.1, 0.2]]}, {"line": [[2, 3]]}],
-)
-def test_a_broken_calibration_is_refused(broken: object) -> None:
-    with pytest.raises(ValueError, match="calibration"):
-        Calibration.from_card({"calibration": broken})
-
-
-def test_a_fitted_calibration_says_how_often_candidates_are_right() -> None:
-    random = np.random.default_rng(0)
-    raw = random.random(6000)
-    right = random.random(6000) < raw**2  # overconfident
-    pairs = [(float(p), bool(r)) for p, r in zip(raw, right, strict=True)]
-    table = Calibration({"line": [(p, c) for p, c in fit_calibration(pairs[:3000])]})
-    rest = [(table.probability("line", p), r) for p, r in pairs[3000:]]
-    assert calibration_error(pairs[3000:]) > 0.1
-    assert calibration_error(rest) < 0.04
-    assert table.probability("line", 0.5) == pytest.approx(0.25, abs=0.06)
-
-
-def test_a_few_pairs_make_no_certainty() -> None:
-    always = fit_calibration([(0.1 + at / 100, True) for at in range(60)])
-    assert [right for _, right in always] == [0.9]
-
-
-@given(st.lists(st.tuples(st.floats(0, 1), st.booleans()), min_size=15, max_size=60))
-def test_whatever_it_is_fitted_on_a_calibration_rises(pairs: list[tuple[float, bool]]) -> None:
-    points = fit_calibration(pairs)
-    Calibration({"token": [(raw, right) for raw, right in points]})
-    assert 1 <= len(points) <= 15
-
-
-def test_too_few_pairs_calibrate_nothing() -> None:
-    assert fit_calibration([(0.5, True)] * 5) == []
-    assert calibration_error([]) == 0.0
 
 
 def test_who_asks_by_hand_sees_guesses_too() -> None:

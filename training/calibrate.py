@@ -3,25 +3,28 @@
     python -m lstm_lsp.training.calibrate MODEL.onnx CORPUS... [--check] [--positions N]
 
 At seeded places of each project, with the rest of the project in the memory, the best
-candidate of every kind is compared with what follows; isotonic tables of (raw probability,
-share right) go into the model's card. `--check` writes nothing and prints the expected
-calibration error of the card's tables: for projects that no table was fitted on. Fit after
-the memory's parameters, which change the probabilities.
+candidate of every kind is compared with what follows; tables of (raw probability, share
+right) go into the model's card (`lstm_lsp.calibration`). `--check` writes nothing and prints
+the expected calibration error of the card's tables: for projects that no table was fitted
+on. Fit after the memory's parameters, which change the probabilities.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import re
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm
 
 from lstm_lsp import lexis, symbols
+from lstm_lsp.calibration import calibration_error, fit_calibration
 from lstm_lsp.completer import Completer, Place
 from lstm_lsp.context import Contexts
 from lstm_lsp.evaluate.measures import fitting
@@ -29,12 +32,15 @@ from lstm_lsp.evaluate.product import memory_of
 from lstm_lsp.evaluate.sampling import Spot, line_spots, typed_lines
 from lstm_lsp.evaluate.sources import File, Project
 from lstm_lsp.network import Model
-from lstm_lsp.ranking import EVERYTHING, calibration_error, fit_calibration
+from lstm_lsp.ranking import EVERYTHING
 from lstm_lsp.search import KINDS, Candidate, Kind
 
 from .corpus.packed import Corpus
 from .export import write_whole
 from .graph import amend
+
+STRETCH = 8
+"""Lines that are asked for blocks one after the other."""
 
 Pairs = dict[Kind, list[tuple[float, bool]]]
 
@@ -47,7 +53,8 @@ def observe(model: Model, project: Project, positions: int, seed: int = 0) -> Pa
     """Return (raw probability, was it right) of the best candidate of each kind.
 
     Half of `positions` are uniform over non-blank characters, half the first characters of
-    lines, where blocks are offered too. The model's own calibration is left out.
+    lines. For blocks, of which few are probable, as many more first characters of lines that
+    follow each other. The model's own calibration is left out.
     """
     memory = memory_of(model, project, "project")
     assert memory is not None
@@ -60,11 +67,11 @@ def observe(model: Model, project: Project, positions: int, seed: int = 0) -> Pa
         *line_spots(project, positions - positions // 2, seed),
         *typed_lines(project, positions // 2, seed),
     ]
-    for spot in spots:
+    asked: list[tuple[Spot, Sequence[Kind]]] = [(spot, ("char", "token", "line")) for spot in spots]
+    asked += [(spot, ("block",)) for spot in _following_lines(project, positions, seed + 1)]
+    for spot, kinds in asked:
         file = spot.file
         mixer = memory.view(file.path, symbols.encode(file.text[: spot.line_start]))
-        blank = not file.text[spot.line_start : spot.offset].strip()
-        kinds = KINDS if blank else [kind for kind in KINDS if kind != "block"]
         place = Place(file.header, symbols.encode(spot.before), "", file.language)
         best: dict[Kind, Candidate] = {}
         for candidate in completer.candidates(place, mixer, kinds, settings=floor):
@@ -72,6 +79,14 @@ def observe(model: Model, project: Project, positions: int, seed: int = 0) -> Pa
         for kind, candidate in best.items():
             pairs[kind].append((candidate.probability, is_right(candidate, spot)))
     return pairs
+
+
+def _following_lines(project: Project, count: int, seed: int) -> Iterator[Spot]:
+    """Yield the starts of about `count` lines, STRETCH on end: what stands before is read once."""
+    for spot in typed_lines(project, -(-count // STRETCH), seed):
+        starts = re.finditer(r"^[ \t]*(?=\S)", spot.file.text[spot.line_start :], re.MULTILINE)
+        for start in islice(starts, STRETCH):
+            yield Spot(spot.file, spot.line_start + start.end())
 
 
 def is_right(candidate: Candidate, spot: Spot) -> bool:
