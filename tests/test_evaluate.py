@@ -24,7 +24,7 @@ from lstm_lsp.evaluate.measures import (
     measure_tokens,
     measure_typing,
 )
-from lstm_lsp.evaluate.picture import by_position, precision_and_coverage
+from lstm_lsp.evaluate.picture import at_minima, by_position, precision_and_coverage
 from lstm_lsp.evaluate.product import Product, memory_of, view_of
 from lstm_lsp.evaluate.report import build
 from lstm_lsp.evaluate.runner import sampled_files
@@ -363,6 +363,7 @@ def keys(report: Any) -> Any:
 
 def assert_form(report: dict[str, Any], projects: list[str]) -> None:
     assert keys(report) == MEASURES | {
+        "minima": None,
         "languages": {"java": MEASURES, "python": MEASURES},
         "projects": dict.fromkeys(projects, MEASURES),
     }
@@ -461,10 +462,16 @@ def test_precision_and_coverage_at_falling_thresholds() -> None:
     assert thresholds.tolist() == [0.9, 0.5]
     assert precision == pytest.approx([1, 2 / 3])
     assert coverage == pytest.approx([1 / 4, 3 / 4])
+    by_minimum = {row["minimum"]: row for row in at_minima(offered)}
+    assert by_minimum[0.5] == {"minimum": 0.5, "precision": 2 / 3, "coverage": 3 / 4}
+    assert by_minimum[0.95] == {"minimum": 0.95, "precision": None, "coverage": 0}
 
 
 @pytest.mark.slow
 def test_a_picture_is_drawn_when_asked_for(folder: Path, tiny_model: Model) -> None:
     target = folder / "report.png"
-    evaluate.run([folder], sample=1, model=tiny_model, progress=False, report=target)
+    found = evaluate.run([folder], sample=1, model=tiny_model, progress=False, report=target)
+    assert set(found["minima"]) == {"token", "line", "block"}
+    coverages = [row["coverage"] for row in found["minima"]["token"]]
+    assert coverages == sorted(coverages, reverse=True)
     assert target.read_bytes().startswith(b"\x89PNG")

@@ -145,11 +145,12 @@ def chances_of(suggester: Suggester, lines: Iterable[Spot]) -> list[Chance]:
     for line in lines:
         suggester.prepare(line)
         left = line.rest_of_line.rstrip()
+        following = line.file.text[line.offset : line.offset + len(left) + LONGEST]
         for at in range(len(left)):
             shown = suggester.shown(Spot(line.file, line.offset + at))
             text = shown.text if shown and len(shown.text) >= SHORTEST else ""
             probability = shown.probability if shown and shown.probability else 0.0
-            fits = fitting(text, left[at:]) >= SHORTEST
+            fits = fitting(text, following[at:]) >= SHORTEST
             offered.append(Chance(probability if text else 0.0, fits))
     return offered
 

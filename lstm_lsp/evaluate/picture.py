@@ -2,7 +2,7 @@
 
 Above, for each language, bits per character against the position in the file, for the
 three memories. Below, for each kind of suggestion, precision against coverage while
-typing, with the shipped minimum probability marked. Needs matplotlib.
+typing, with some minimum probabilities and the shipped one marked. Needs matplotlib.
 """
 
 from __future__ import annotations
@@ -24,6 +24,9 @@ from lstm_lsp.search import Kind
 
 FIRST_BIN = 128
 """Characters of the first bin of positions; each next one reaches twice as far."""
+
+MINIMA = tuple(twentieth / 20 for twentieth in range(1, 20))
+"""Minimum probabilities that a choice is made among."""
 
 Numbers = npt.NDArray[np.float64]
 
@@ -49,6 +52,20 @@ def precision_and_coverage(chances: Sequence[Chance]) -> tuple[Numbers, Numbers,
     thresholds = np.array([chance.probability for chance in offered])
     last = np.append(thresholds[1:] != thresholds[:-1], True)[: len(offered)]
     return thresholds[last], (right / shown)[last], shown[last] / max(1, len(chances))
+
+
+def at_minima(chances: Sequence[Chance]) -> list[dict[str, float | None]]:
+    """Return precision and coverage for each minimum probability of MINIMA.
+
+    Precision is None where nothing is shown.
+    """
+    rows: list[dict[str, float | None]] = []
+    for minimum in MINIMA:
+        shown = [chance.fits for chance in chances if chance.probability >= minimum]
+        precision = sum(shown) / len(shown) if shown else None
+        coverage = len(shown) / max(1, len(chances))
+        rows.append({"minimum": minimum, "precision": precision, "coverage": coverage})
+    return rows
 
 
 def draw(
@@ -92,6 +109,11 @@ def _draw_curves(figure: Any, chances: dict[Kind, list[Chance]]) -> None:
             at = int(kept.sum()) - 1
             label = f"{kind}, at least {DEFAULT.minimum(kind):.0%}"
             axis.plot(coverage[at], precision[at], "o", color=colour, label=label)
+        for minimum in (0.2, 0.4, 0.6, 0.8):
+            if (reached := int((thresholds >= minimum).sum())) > 0:
+                there = (coverage[reached - 1], precision[reached - 1])
+                axis.plot(*there, "|", color=colour)
+                axis.annotate(f"{minimum:.0%}", there, fontsize="x-small", color=colour)
     axis.set(xlabel="coverage: places where something is shown", ylabel="precision: it fits")
     axis.set(xlim=(0, 1), ylim=(0, 1))
     axis.grid(alpha=0.3)

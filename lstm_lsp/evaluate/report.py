@@ -13,8 +13,11 @@ Parts = Mapping[tuple[str, str], Tally]
 """What was counted, by (project, language)."""
 
 
-def build(model: str, memory: str, parts: Parts) -> dict[str, Any]:
-    """Return the report: the whole, each language, and each project, in one form."""
+def build(model: str, memory: str, parts: Parts, minima: Any = None) -> dict[str, Any]:
+    """Return the report: the whole, each language, and each project, in one form.
+
+    `minima`, what minimum probabilities would do, where that was measured.
+    """
 
     def total(*tallies: Tally) -> dict[str, Any]:
         whole = Tally()
@@ -24,6 +27,7 @@ def build(model: str, memory: str, parts: Parts) -> dict[str, Any]:
 
     projects = list(dict.fromkeys(project for project, _ in parts))
     return total(*parts.values()) | {
+        "minima": minima,
         "languages": {
             language: total(*(part for (_, other), part in parts.items() if other == language))
             for language in LANGUAGES

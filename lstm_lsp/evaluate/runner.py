@@ -31,7 +31,7 @@ from lstm_lsp.evaluate.sampling import (
 from lstm_lsp.evaluate.sources import EvaluationError, File, Project, read_projects
 from lstm_lsp.evaluate.tally import Tally
 from lstm_lsp.network import Model, find_model
-from lstm_lsp.ranking import EVERYTHING
+from lstm_lsp.ranking import Presentation
 from lstm_lsp.search import Kind
 
 T = TypeVar("T")
@@ -84,9 +84,8 @@ def run(
         for language, tally in _measure(plan, project):
             key = (project.name, language)
             parts[key] = parts.get(key, Tally()) + tally
-    if report is not None:
-        _draw(plan, projects, report)
-    return build(model.name, memory, parts)
+    minima = None if report is None else _draw(plan, projects, report)
+    return build(model.name, memory, parts, minima)
 
 
 @dataclass(frozen=True)
@@ -143,13 +142,14 @@ def _measure(plan: Plan, project: Project) -> Iterator[tuple[str, Tally]]:
             yield spot.file.language, measure(suggester, [spot])
 
 
-def _draw(plan: Plan, projects: Sequence[Project], target: Path) -> None:
-    """Measure what the picture shows beyond the report, and draw it."""
+def _draw(plan: Plan, projects: Sequence[Project], target: Path) -> dict[Kind, Any]:
+    """Measure what the picture shows beyond the report and draw it; return the curves."""
     picture = importlib.import_module("lstm_lsp.evaluate.picture")
     bits: dict[str, dict[Memory, list[Bits]]] = {
         language: {memory: [] for memory in get_args(Memory)} for language in LANGUAGES
     }
-    offered: dict[Kind, list[Chance]] = {"token": [], "line": []}
+    offered: dict[Kind, list[Chance]] = {"token": [], "line": [], "block": []}
+    all_minima = Presentation(minimum_probability=dict.fromkeys(offered, picture.MINIMA[0]))
     for project in projects:
         for memory in get_args(Memory):
             learned = memory_of(plan.model, project, memory)
@@ -161,7 +161,8 @@ def _draw(plan: Plan, projects: Sequence[Project], target: Path) -> None:
         learned = memory_of(plan.model, project, plan.memory)
         lines = typed_lines(project, plan.positions, plan.seed)
         for kind in offered:
-            suggester = Product(plan.model, learned, (kind,), EVERYTHING)
+            suggester = Product(plan.model, learned, (kind,), all_minima)
             for line in plan.follow(lines, f"{project.name}: picture, {kind}"):
                 offered[kind] += chances_of(suggester, [line])
     picture.draw(target, f"{plan.model.name}, memory {plan.memory}", bits, offered)
+    return {kind: picture.at_minima(chances) for kind, chances in offered.items()}
