@@ -4,7 +4,8 @@ Each page must end without an error in its console, and must have asked nobody b
 server: for the exported file, nobody at all.
 """
 
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from playwright.sync_api import Browser, FilePayload, Page
 from lstm_lsp.explore.explorer import Explorer, experiment_subjects, model_subject
 from lstm_lsp.explore.export import export
 from lstm_lsp.explore.recorder import record
+from lstm_lsp.explore.recording import Recording
 from lstm_lsp.explore.server import Server
 from lstm_lsp.explore.weights import from_arrays
 from tests.browser import headless
@@ -209,6 +211,39 @@ def test_a_long_text_has_no_element_for_each_character(page: Page) -> None:
     page.evaluate("document.querySelector('.text').scrollTop = 15000")
     assert colours(page, ".text canvas") > 5
     assert page.evaluate("document.querySelector('.text').scrollTop") == 15000
+
+
+def test_a_long_text_is_shown_while_it_is_read(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
+    read, go_on = Recording.read, threading.Event()
+
+    def halting(self: Recording, stop: Callable[[], bool]) -> None:
+        def stopped() -> bool:
+            if self.done >= 3000:
+                go_on.wait()
+            return stop()
+
+        read(self, stopped)
+
+    monkeypatch.setattr(Recording, "read", halting)
+    go(page, "#/text?subject=counter-rnn")
+    page.click("text=Your text…")
+    text = b"aaaXbbb\n" * 5000
+    file = FilePayload(name="long.txt", mimeType="text/plain", buffer=text)
+    page.set_input_files("dialog input[type=file]", file)
+    page.wait_for_function("() => document.querySelector('#own-text').value.length === 40_000")
+    page.click("#read-own")
+    page.wait_for_function("() => document.querySelector('#notice').innerText.includes('40,000')")
+    settled(page, "text")
+    assert page.is_visible("#progress")
+    page.evaluate("document.querySelector('.text').scrollTop = 400")
+    page.focus(".text")
+    go_on.set()
+    page.wait_for_selector("#notice:empty", state="attached")
+    page.wait_for_function("() => document.querySelector('main').innerText.includes('40,000')")
+    settled(page, "text")
+    page.wait_for_function("() => document.querySelector('.text').scrollTop === 400")
+    assert page.evaluate("document.activeElement.classList.contains('text')")
+    assert page.is_hidden("#progress")
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

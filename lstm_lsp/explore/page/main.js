@@ -3,7 +3,7 @@
 import { choose, legend } from "./colour.js";
 import { make, quantityTitle, select } from "./dom.js";
 import { positionPanel } from "./position.js";
-import { read } from "./reading.js";
+import { read, whole } from "./reading.js";
 import { openSource } from "./source.js";
 import { compareView } from "./view-compare.js";
 import { equationsView } from "./view-equations.js";
@@ -41,7 +41,7 @@ const app = {
   go,
   say,
   readingOf,
-  position: null,
+  shown: null, // the reading in sight
   legend: (low, high) => legend(byId("legend"), low, high),
 };
 
@@ -79,6 +79,13 @@ function say(message) {
   byId("message").textContent = message || "";
 }
 
+function notice(reading) {
+  const number = (count) => count.toLocaleString("en");
+  byId("notice").textContent = reading?.more
+    ? `The first ${number(reading.size)} of ${number(reading.total)} characters are read; the rest follows.`
+    : "";
+}
+
 const subjectOf = (id) => app.subjects.find((one) => one.id === id);
 
 function textOf(subject, name) {
@@ -87,7 +94,10 @@ function textOf(subject, name) {
   return subject.samples[Number(name) || 0] || subject.samples[0];
 }
 
-/** The reading of a text by a subject; read once, again if the server has let go of it. */
+/**
+ * The reading of a text by a subject; read once, again if the server has let go of it. Of a long
+ * text it may be the beginning, but not with units held.
+ */
 async function readingOf(subject, { text, language }, held) {
   const key = JSON.stringify([subject.id, language, text, held]);
   const known = app.readings.get(key);
@@ -105,8 +115,10 @@ async function readingOf(subject, { text, language }, held) {
     bar.hidden = share >= 1;
     bar.value = share;
   };
-  const made = read(app.source, subject, text, language, { held, progress });
+  const begun = read(app.source, subject, text, language, { held, progress });
+  const made = held ? begun.then(whole) : begun;
   app.readings.set(key, made);
+  begun.then((reading) => follow(key, reading)).catch(() => {});
   if (app.readings.size > 40) app.readings.delete(app.readings.keys().next().value);
   try {
     return await made;
@@ -115,6 +127,37 @@ async function readingOf(subject, { text, language }, held) {
     bar.hidden = true;
     throw error;
   }
+}
+
+/** Puts a longer reading in the place of `reading` when there is one, in sight too. */
+async function follow(key, reading) {
+  if (!reading.more) return;
+  let longer;
+  try {
+    longer = await reading.more;
+  } catch (error) {
+    if (app.shown === reading) say(error.message);
+    return;
+  }
+  if (app.readings.has(key)) app.readings.set(key, Promise.resolve(longer));
+  if (app.shown === reading) await render({ again: true });
+  await follow(key, longer);
+}
+
+/** Where the view is scrolled to and has the focus, and what puts that back when it is drawn again. */
+function scrolled() {
+  const before = [...main.querySelectorAll(".scroller")];
+  const kept = before.map((one) => [one.scrollTop, one.scrollLeft]);
+  const focused = before.indexOf(document.activeElement);
+  const frame = () => new Promise((done) => requestAnimationFrame(done));
+  return async () => {
+    await frame();
+    await frame(); // a view knows its height once it has been painted
+    main.querySelectorAll(".scroller").forEach((one, n) => {
+      if (kept[n]) [one.scrollTop, one.scrollLeft] = kept[n];
+      if (n === focused) one.focus({ preventScroll: true });
+    });
+  };
 }
 
 function contextBar(wanted) {
@@ -182,8 +225,9 @@ function ownText() {
 
 let drawing = 0;
 
-async function render() {
+async function render({ again = false } = {}) {
   const mine = ++drawing;
+  const back = again ? scrolled() : null;
   app.state = parse();
   const [title, view, wanted] = VIEWS[app.state.view];
   document.title = `${title} – lstm-lsp explore`;
@@ -193,6 +237,7 @@ async function render() {
   }
   contextBar(wanted);
   say("");
+  notice(null);
   app.legend("−1", "+1");
   main.setAttribute("aria-busy", "true");
   try {
@@ -205,9 +250,13 @@ async function render() {
     const panel = positionPanel(app, reading);
     const content = await view(app, reading, panel);
     if (mine !== drawing) return;
+    app.shown = reading;
     main.replaceChildren(...[content].flat());
+    await back?.();
     byId("position").replaceChildren(...(reading ? [panel.element] : []));
-    if (reading && app.state.at !== undefined) panel.show(Math.min(app.state.at, reading.size - 1));
+    notice(reading);
+    const at = again ? app.at : app.state.at;
+    if (reading && at !== undefined) panel.show(Math.min(at, reading.size - 1));
   } catch (error) {
     if (mine !== drawing) return;
     say(error.message);
@@ -271,7 +320,7 @@ async function start() {
     say(error.message);
     return;
   }
-  window.addEventListener("hashchange", render);
+  window.addEventListener("hashchange", () => render());
   await render();
 }
 

@@ -2,39 +2,63 @@
 
 const decoder = new TextDecoder("utf-8");
 
-/** Reads `text`; calls `progress(share)` meanwhile. Resolves when all of it is read. */
+const FIRST = 2000;
+const GROWS = 4;
+
+/**
+ * Reads `text`; calls `progress(share)` meanwhile. Resolves to a reading of all of it or, of a long
+ * text, of the part that is read by then: that has `more`, a promise of a longer one.
+ */
 export async function read(source, subject, text, language, { held, progress } = {}) {
   const asked = { subject: subject.id, text, language };
   if (held) asked.held = held;
   const { id } = await source.post("read", asked);
-  let state = await source.json("progress", { id });
-  for (let wait = 40; state.done < state.total; wait = Math.min(400, wait * 1.5)) {
+
+  async function reach(wanted) {
+    let state = await source.json("progress", { id });
+    const enough = () => state.done >= (wanted * GROWS < state.total ? wanted : state.total);
+    for (let wait = 40; !enough(); wait = Math.min(400, wait * 1.5)) {
+      progress?.(state.done / state.total);
+      await new Promise((resolve) => setTimeout(resolve, wait));
+      state = await source.json("progress", { id });
+    }
     progress?.(state.done / state.total);
-    await new Promise((resolve) => setTimeout(resolve, wait));
-    state = await source.json("progress", { id });
+    const [about, predictions] = await Promise.all([source.json("about", { id }), source.predictions(id)]);
+    const size = predictions.bits.length;
+    const symbols = Uint8Array.from(about.text.slice(0, size), (c) => c.charCodeAt(0));
+    const reading = {
+      id,
+      source,
+      subject,
+      language,
+      given: text,
+      size,
+      total: state.total,
+      symbols,
+      glyphs: glyphs(symbols),
+      attributes: about.attributes,
+      held: about.held,
+      mean: state.bits,
+      reach: state.reach,
+      predictions,
+      units: new Map(),
+      more: null,
+    };
+    if (size < state.total) {
+      reading.more = reach(size * GROWS);
+      reading.more.catch(() => {}); // whoever waits for it is told
+    }
+    return reading;
   }
-  progress?.(1);
-  const [about, predictions] = await Promise.all([
-    source.json("about", { id }),
-    source.predictions(id),
-  ]);
-  const symbols = Uint8Array.from(about.text, (c) => c.charCodeAt(0));
-  return {
-    id,
-    source,
-    subject,
-    language,
-    given: text,
-    size: symbols.length,
-    symbols,
-    glyphs: glyphs(symbols),
-    attributes: about.attributes,
-    held: about.held,
-    mean: state.bits,
-    reach: state.reach,
-    predictions,
-    units: new Map(),
-  };
+
+  return reach(FIRST);
+}
+
+/** The reading of all of a text that `reading` began. */
+export async function whole(reading) {
+  let known = reading;
+  while (known.more) known = await known.more;
+  return known;
 }
 
 /** One unit's quantities, {name: Float32Array}; kept. */
@@ -42,7 +66,9 @@ export async function unitOf(reading, layer, unit) {
   const key = `${layer}:${unit}`;
   if (!reading.units.has(key)) {
     if (reading.units.size > 24) reading.units.clear();
-    reading.units.set(key, await reading.source.unit(reading.id, layer, unit, reading.subject.quantities));
+    const found = await reading.source.unit(reading.id, layer, unit, reading.subject.quantities);
+    for (const name of Object.keys(found)) found[name] = found[name].subarray(0, reading.size);
+    reading.units.set(key, found);
   }
   return reading.units.get(key);
 }
