@@ -26,10 +26,12 @@ from lstm_lsp.server import (
     settings,
     status,
     training,
+    transport,
 )
 from lstm_lsp.server.server import Server
 
 _WATCHED = "**/*.{java,py,pyi}"
+_LAST_CALL = 5  # seconds to wait for the network's last call, which takes a tenth of one
 
 
 def build(model: str | None = None, log: list[logging.Handler] | None = None) -> Server:
@@ -56,7 +58,7 @@ def build(model: str | None = None, log: list[logging.Handler] | None = None) ->
         "lstmLsp.status": lambda *_: server.status(),
         "lstmLsp.explain": lambda *arguments: features.explain(server, *arguments),
         "lstmLsp.train": lambda *arguments: training.train(server, *arguments),
-        "lstmLsp.reloadModel": lambda *_: server.load(),
+        "lstmLsp.reloadModel": lambda *_: server.background.load(),
     }
     for name, command in commands.items():
         server.command(name)(command)
@@ -81,7 +83,7 @@ def _register_life(server: Server) -> None:
     @server.feature(types.INITIALIZED)
     async def initialized(params: types.InitializedParams) -> None:
         server.change_options(server.early_options)
-        server.load()
+        server.background.load()
         server.start(server.pull_options())
         await _register_dynamically(server)
 
@@ -94,13 +96,13 @@ def _register_life(server: Server) -> None:
 
     @server.feature(types.WORKSPACE_DID_CHANGE_WATCHED_FILES)
     def did_change_watched_files(params: types.DidChangeWatchedFilesParams) -> None:
-        server.files_changed([change.uri for change in params.changes])
+        server.background.files_changed([change.uri for change in params.changes])
 
     @server.feature(types.WORKSPACE_DID_CHANGE_WORKSPACE_FOLDERS)
     def did_change_workspace_folders(params: types.DidChangeWorkspaceFoldersParams) -> None:
         folders = [convert.path_of(uri) for uri in server.workspace.folders]
         server.session.change_folders([folder for folder in folders if folder is not None])
-        server.load()
+        server.background.load()
         server.start(server.pull_options())
 
     @server.feature(types.SHUTDOWN)
@@ -144,13 +146,15 @@ def serve(
     server = build(model, [status.file_log(log_file)] if log_file else [])
     try:
         if tcp is not None:
-            server.start_tcp(*tcp)
+            transport.serve_tcp(server, *tcp)
         elif ws is not None:
             server.start_ws(*ws)
         else:
-            server.start_io(stdout=_own_stdout())
+            transport.serve_stdio(server, sys.stdin.buffer, _own_stdout())
     finally:
         server.stop()
+        # A thread that is inside the runtime when the interpreter ends aborts the process.
+        server.session.worker.join(_LAST_CALL)
     return server.exit_status
 
 

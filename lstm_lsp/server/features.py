@@ -116,7 +116,7 @@ async def _answer(
         return None
     answer.candidates = found
     session.keep(method, answer)
-    server.warm_up(snapshot, where.offset)
+    server.background.warm_up(snapshot, where.offset)
     return answer
 
 

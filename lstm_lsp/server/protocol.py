@@ -15,7 +15,7 @@ import logging
 from concurrent.futures import Future
 from typing import Any, Protocol
 
-from cattrs import transform_error
+from cattrs import Converter, transform_error
 from lsprotocol import types
 from pygls.exceptions import (
     JsonRpcContentModified,
@@ -24,7 +24,12 @@ from pygls.exceptions import (
     JsonRpcInvalidRequest,
     JsonRpcServerNotInitialized,
 )
-from pygls.protocol import JsonRPCRequestMessage, LanguageServerProtocol, lsp_method
+from pygls.protocol import (
+    JsonRPCRequestMessage,
+    LanguageServerProtocol,
+    default_converter,
+    lsp_method,
+)
 from pygls.protocol.json_rpc import JsonRPCNotification, JsonRPCResponseMessage
 
 logger = logging.getLogger(__name__)
@@ -48,6 +53,16 @@ class Texts(Protocol):
 
     def lose(self, uri: str, reason: str) -> None:
         """Take a document's text for lost: a change to it could not be read."""
+
+
+def converter() -> Converter:
+    """Return pygls' converter of messages, which takes nothing but a string for a string.
+
+    Alone it would put `str(value)`: a document whose text is null would read "None".
+    """
+    strict: Converter = default_converter()  # type: ignore[no-untyped-call]
+    strict.register_structure_hook(str, _string)
+    return strict
 
 
 class OwnProtocol(LanguageServerProtocol):
@@ -173,7 +188,7 @@ class OwnProtocol(LanguageServerProtocol):
 
     def _handle_cancel_notification(self, msg_id: Any) -> None:
         """Cancel a request; one that is answered already is nothing to warn of."""
-        if msg_id in self._request_futures:
+        if _plain_id(msg_id) in self._request_futures:
             super()._handle_cancel_notification(msg_id)
         else:
             logger.debug("cancelled after its answer: %s", msg_id)
@@ -202,10 +217,11 @@ class OwnProtocol(LanguageServerProtocol):
         super()._send_response(msg_id, result, error)
 
 
-def parse_error(protocol: OwnProtocol, error: Exception) -> None:
-    """Answer a message that is no JSON, as JSON-RPC asks: id null."""
-    answer = types.ResponseError(code=-32700, message=f"Parse Error: {error}")
+def parse_error(protocol: OwnProtocol, reason: str) -> None:
+    """Answer what is no message, as JSON-RPC asks (id null), and say so in the log."""
+    answer = types.ResponseError(code=-32700, message=f"Parse Error: {reason}")
     protocol._send_response(None, error=answer)
+    logger.warning("what is no message: %s", reason)
 
 
 def content_modified(reason: str) -> JsonRpcContentModified:
@@ -222,6 +238,12 @@ def _plain_id(value: Any) -> str | int | None:
     if isinstance(value, str) or (isinstance(value, int) and not isinstance(value, bool)):
         return value
     return None
+
+
+def _string(value: Any, _: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"expected a string, found {type(value).__name__}")
+    return value
 
 
 def _changed_document(message: Any) -> str | None:

@@ -1,7 +1,7 @@
-"""What one client talks to: settings, the model's loading, the project's indexing, status.
+"""What one client talks to: its messages' first step, settings, status.
 
-Loading and indexing run on the inference thread, so that everything is answered meanwhile.
-What the client did not offer is not sent. Handlers are in `features`, wiring in `app`.
+What the client did not offer is not sent. Handlers are in `features`, wiring in `app`, work
+that nobody waits for in `background`.
 """
 
 from __future__ import annotations
@@ -9,9 +9,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Coroutine, Generator, Iterator
+from collections.abc import Coroutine, Iterator
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -21,24 +20,19 @@ from pygls.lsp.server import LanguageServer
 
 from lstm_lsp import __version__
 from lstm_lsp.server import convert, settings, status
+from lstm_lsp.server.background import Background
 from lstm_lsp.server.diagnostics import Hints
+from lstm_lsp.server.framing import Malformed
 from lstm_lsp.server.progress import ShownWork
-from lstm_lsp.server.protocol import STATUS, OwnProtocol, parse_error
+from lstm_lsp.server.protocol import STATUS, OwnProtocol, converter, parse_error
 from lstm_lsp.server.session import Session
-from lstm_lsp.server.snapshot import Snapshot, Spot
-from lstm_lsp.server.worker import Job, Priority
 
 if TYPE_CHECKING:
-    from lstm_lsp.server.engine import Engine
     from lstm_lsp.server.training import Training
 
 logger = logging.getLogger(__name__)
-_PATIENCE = 0.5  # seconds that reading the project may take before it is told
 
-Reading = Generator[None, None, None]
 T = TypeVar("T")
-
-_PAUSE = 0.2  # seconds without an answer after which the server reads ahead
 
 
 class Server(LanguageServer):
@@ -48,25 +42,26 @@ class Server(LanguageServer):
 
     def __init__(self, model: str | None = None, log: list[logging.Handler] | None = None) -> None:
         """`model` is the command line's, which goes before the settings'."""
-        super().__init__("lstm-lsp", __version__, protocol_cls=OwnProtocol, max_workers=2)
+        super().__init__(
+            "lstm-lsp",
+            __version__,
+            protocol_cls=OwnProtocol,
+            converter_factory=converter,
+            max_workers=2,
+        )
         self.session = Session()
         self.client_name = ""
         self.exit_status = 0
         self.early_options: Any = None  # from initialize; heeded once the client is ready
-        self._explicit = model
         self._client_log = status.ClientLog(self.window_log_message)
         self._log = [self._client_log, *(log or [])]
         self._told: set[str] = set()  # problems shown to the user
         self._status: dict[str, Any] = {}
-        self._indexed = (0, 0)
-        self._background: list[Job] = []  # loading and indexing, from the first `load` on
-        self._warm_up: list[Job | asyncio.TimerHandle] = []
-        self._opened: list[Snapshot] = []
         self._tasks: set[asyncio.Task[Any]] = set()
         self.training: Training | None = None
         """The run that is going on."""
         self.protocol.texts = self.session
-        self.session.listening = self._documents_changed
+        self.background = Background(self, model)
         self.hints = Hints(self)
         self.session.changed = self.hints.changed
         status.log_to(self._log, self.session.settings.log_level)
@@ -92,33 +87,22 @@ class Server(LanguageServer):
         finally:
             shown.end()
 
-    def warm_up(self, snapshot: Snapshot, offset: int) -> None:
-        """Read up to a place where typing goes on, and ahead of it after a moment's pause."""
-        engine, worker, spot = self.session.engine, self.session.worker, Spot(snapshot, offset)
-        for older in self._warm_up:
-            older.cancel()
-        if engine is None:
+    def receive(self, message: Any) -> None:
+        """Handle what came from the client: parsed JSON, or Malformed, which is answered."""
+        if isinstance(message, Malformed):
+            parse_error(self.protocol, message.reason)
             return
-
-        def read(step: Callable[[Spot, Callable[[], bool]], bool], job: Job) -> Reading:
-            while not step(spot, job.is_interrupted):
-                yield
-
-        def ahead() -> None:
-            self._warm_up = [worker.submit(Priority.WARM_UP, partial(read, engine.read_ahead))]
-
-        # Where nothing is offered, such as inside a word, nothing has been read yet.
-        job = worker.submit(Priority.WARM_UP, partial(read, engine.read))
-        self._warm_up = [job, asyncio.get_running_loop().call_later(_PAUSE, ahead)]
+        try:
+            self.protocol.handle_message(message)
+        except Exception as error:  # a handler's fault ends no connection
+            self.report_server_error(error, JsonRpcException)
 
     def report_server_error(self, error: Exception, source: Any) -> None:
-        """Log an error in a line; never a pop-up. Answers what is no JSON."""
-        said = status.short(str(error))
+        """Log an error in a line; never a pop-up. Answers what came by WebSocket and is no JSON."""
         if source is JsonRpcException and isinstance(error, ValueError | RecursionError):
-            parse_error(self.protocol, error)
-            logger.warning("a message that is no JSON: %s", said)
+            parse_error(self.protocol, str(error))
         elif not isinstance(error, JsonRpcException):
-            logger.error("%s: %s", type(error).__name__, said)
+            logger.error("%s: %s", type(error).__name__, status.short(str(error)))
 
     # -- settings --------------------------------------------------------------------
 
@@ -149,8 +133,8 @@ class Server(LanguageServer):
         self.session.folder_settings = by_folder
         reload = self.session.change_settings(found)
         status.log_to(self._log, found.log_level)
-        if reload and self._background:
-            self.load()
+        if reload:
+            self.background.load_again()
         self.hints.settings_changed()
         self.tell_status()
 
@@ -195,104 +179,6 @@ class Server(LanguageServer):
         task.add_done_callback(_log_failure)
         return task
 
-    # -- the model and the project ---------------------------------------------------
-
-    def load(self) -> None:
-        """Load the model and index the project, in the background."""
-        for job in self._background:
-            job.cancel()
-        self._background.clear()
-        self.session.engine, self.session.engine_problem = None, None
-        self._indexed = (0, 0)
-        explicit, found = self._explicit, self.session.settings
-        folder = self.session.folders[0] if self.session.folders else None
-
-        def work(job: Job) -> Any:
-            from lstm_lsp.server.engine import Engine  # noqa: PLC0415 - 0.3 s, not now
-
-            return Engine.load(explicit, folder, found)
-
-        job = self.session.worker.submit(Priority.REQUEST, work)
-        self._background.append(job)
-        self.tell_status()
-        self.start(self._loaded(job))
-
-    async def _loaded(self, job: Job) -> None:
-        session, shown = self.session, ShownWork(self, "Loading the model")
-        try:
-            engine = await asyncio.wrap_future(job.result)
-        except Exception as error:
-            if not job.is_cancelled():
-                session.engine_problem = str(error)
-                logger.error("%s", error)
-                message = types.ShowMessageParams(types.MessageType.Error, str(error))
-                self.window_show_message(message)
-                self.tell_status()
-            return
-        finally:
-            shown.end()
-        if engine is not None and not job.is_cancelled():
-            session.engine = engine
-            self.hints.settings_changed()
-            if engine.memory is not None and session.folders:
-                await self._index(engine)
-            else:
-                self.tell_status()
-
-    async def _index(self, engine: Engine) -> None:
-        folders = list(self.session.folders)
-        near = convert.path_of(next(reversed(self.session.open), ""))
-        loop = asyncio.get_running_loop()
-        shown = ShownWork(self, "Reading the project")
-
-        def work(job: Job) -> Generator[None, None, None]:
-            indexed, total = 0, 0
-            for folder in folders:
-                here = (indexed, total)
-                for step in engine.index(folder, near):
-                    here = (indexed + step.indexed, total + step.total)
-                    loop.call_soon_threadsafe(tell, *here)
-                    yield
-                indexed, total = here
-
-        def tell(indexed: int, total: int) -> None:
-            if not job.is_cancelled():
-                self._indexed = (indexed, total)
-                percentage = 100 * indexed // max(total, 1)
-                if percentage >= shown.percentage + 5:
-                    shown.report(f"{indexed} of {total} files", percentage)
-
-        job = self.session.worker.submit(Priority.INDEXING, work)
-        self._background.append(job)
-        # A small project is read before anybody needs to know that it is being read.
-        telling = loop.call_later(_PATIENCE, self.tell_status)
-        try:
-            await asyncio.wrap_future(job.result)
-        finally:
-            telling.cancel()
-            shown.end()
-            if job in self._background:  # another load has not begun
-                self._background.remove(job)
-                self.tell_status()
-
-    def _documents_changed(self) -> None:
-        """Bring the project memory up to date before a request has to wait for it."""
-        engine = self.session.engine
-        self._opened = self.session.opened(None)
-        if engine is not None:
-            # What is open when the job is done, not what was when it was queued.
-            work = partial(_follow, self, engine)
-            self.session.worker.submit(Priority.INDEXING, work)
-
-    def files_changed(self, uris: list[str]) -> None:
-        """Let the project memory know of files changed on disk; open ones keep their text."""
-        engine = self.session.engine
-        for uri in uris:
-            file = convert.path_of(uri)
-            folder = self.session.folder_of(file)
-            if engine and file and folder:
-                self.session.worker.submit(Priority.INDEXING, partial(_read, engine, folder, file))
-
     # -- status ----------------------------------------------------------------------
 
     def status(self) -> dict[str, Any]:
@@ -305,15 +191,15 @@ class Server(LanguageServer):
             state, reason = "off", session.engine_problem
         elif engine is None:
             state, reason = "loading", "the model is being loaded"
-        elif any(job.priority is Priority.INDEXING for job in self._background):
+        elif self.background.is_indexing:
             state, reason = "busy", "the project is being read"
         return {
             "state": state,
             "reason": reason,
             "model": engine.model.name if engine is not None else None,
             "memoryMegabytes": status.resident_megabytes(),
-            "indexed": self._indexed[0],
-            "total": self._indexed[1],
+            "indexed": self.background.indexed[0],
+            "total": self.background.indexed[1],
             "symbolsRead": engine.contexts.symbols_read if engine is not None else 0,
         }
 
@@ -330,13 +216,9 @@ class Server(LanguageServer):
             self.training.kill()
         self.session.worker.stop()
 
-
-def _follow(server: Server, engine: Engine, job: Job) -> Generator[None, None, None]:
-    yield from engine.follow(server._opened)
-
-
-def _read(engine: Engine, folder: Path, file: Path, job: Job) -> None:
-    engine.read_file(folder, file)
+    def leave(self) -> None:
+        """Stop reading: the client is gone."""
+        super().shutdown()  # type: ignore[no-untyped-call]
 
 
 def _log_failure(task: asyncio.Task[Any]) -> None:

@@ -157,5 +157,5 @@ async def _run(server: Server, training: Training, shown: ShownWork) -> Outcome:
         server.training = None
         shown.end(outcome.message)
     if outcome.written:
-        server.load()
+        server.background.load()
     return outcome

@@ -97,6 +97,33 @@ def test_what_cannot_be_started_says_so_in_one_line(tiny_model_path: Path) -> No
             assert done.stderr.count(b"\n") == 1
 
 
+def test_over_tcp_a_client_is_served_and_garbage_survived(tiny_model_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    command = [*serve_command(tiny_model_path), "--tcp", f"127.0.0.1:{port}"]
+    process = subprocess.Popen(command, stdin=subprocess.DEVNULL)
+    connected = None
+    while connected is None:
+        assert process.poll() is None
+        try:
+            connected = socket.create_connection(("127.0.0.1", port), PATIENCE)
+        except ConnectionRefusedError:
+            continue
+    with connected, connected.makefile("rwb") as stream:
+        stream.write(b"Content-Length: 99999999999\r\n\r\n")
+        for message in (
+            {"id": 1, "method": "initialize", "params": {"processId": None, "capabilities": {}}},
+            {"id": 2, "method": "shutdown"},
+            {"method": "exit"},
+        ):
+            body = json.dumps({"jsonrpc": "2.0", **message}).encode()
+            stream.write(b"Content-Length: %d\r\n\r\n%s" % (len(body), body))
+        stream.flush()
+        answers = stream.read()
+    assert process.wait(PATIENCE) == 0
+    assert [answers.count(b'"id": %s' % number) for number in (b"null", b"1", b"2")] == [1, 1, 1]
+
+
 def test_serving_imports_no_torch(tiny_model_path: Path, uri: str) -> None:
     client = Client(serve_command(tiny_model_path, "-X", "importtime"))
     client.initialize()

@@ -89,6 +89,11 @@ STRANGE = [
     b'{"jsonrpc": "2.0", "method": "textDocument/didChange", "params": null}',
     b'{"jsonrpc": "2.0", "method": "$/cancelRequest", "params": {"id": 77777}}',
     b'{"jsonrpc": "2.0", "method": "$/cancelRequest", "params": []}',
+    b'[{"jsonrpc": "2.0", "id": 5001, "method": "shutdown"}]',
+    b'{"jsonrpc": "2.0", "id": NaN, "method": "shutdown"}',
+    b'{"jsonrpc": "2.0", "id": ' + b"9" * 5000 + b', "method": "shutdown"}',
+    b'{"jsonrpc": "2.0", "method": "textDocument/didOpen", "params": {"textDocument":'
+    b' {"uri": "file:///a.py", "languageId": "python", "version": 1, "text": null}}}',
     b'{"jsonrpc": "2.0", "method": "window/workDoneProgress/cancel", "params": {"token": 1}}',
     b'{"jsonrpc": "2.0", "method": "workspace/didChangeConfiguration", "params": {}}',
     b"[" * 100_000,
@@ -107,6 +112,40 @@ def test_what_is_no_json_is_answered_with_a_null_id(client: Client) -> None:
         lambda one: one in client.messages[before:] and one.get("error", {}).get("code") == -32700
     )
     assert answer["id"] is None
+
+
+@pytest.mark.parametrize(
+    "bare",
+    [
+        b"Content-Length: abc\r\n\r\n{}",
+        b"Content-Length: 0\r\n\r\n",
+        b"Content-Length: 999999999999\r\n\r\n{}",
+        b"Content-Length: 1\r\n\r\n{}",
+        b"Content-Length: 1000\r\n\r\n{}",
+        b"\xff\0" * 10_000,
+    ],
+)
+def test_what_is_no_message_is_answered_once(client: Client, bare: bytes) -> None:
+    before = len(client.messages)
+    client.write_bare(bare)
+    assert client.ask("lstmLsp/status")["state"] == "ready"
+    answers = [one for one in client.messages[before:] if "method" not in one]
+    assert [one["error"]["code"] for one in answers if one["id"] is None] == [-32700]
+
+
+def test_ids_of_any_length_are_given_back(client: Client) -> None:
+    for identifier in (10**40, -1, "", "x" * 100_000, "\ud800"):
+        client.send({"id": identifier, "method": "lstmLsp/status"})
+        assert client.answer(identifier)["result"]["state"] == "ready"
+
+
+@pytest.mark.parametrize("identifier", [None, [1], {}, 1.5, 10**40, "never"])
+def test_cancelling_what_was_never_asked_is_survived(client: Client, identifier: Any) -> None:
+    before = len(client.messages)
+    client.notify("$/cancelRequest", {"id": identifier})
+    client.ask("lstmLsp/status")
+    told = [one for one in client.messages[before:] if one.get("method") == "window/logMessage"]
+    assert told == []
 
 
 def test_a_change_to_an_unopened_document_and_closing_it_are_survived(
@@ -131,6 +170,15 @@ def test_after_an_impossible_range_nothing_is_offered_until_the_text_comes_whole
     found = client.ask("textDocument/completion", at(1, 2, uri))
     assert all(item["label"].startswith("va") for item in found["items"])
     assert found["items"]
+
+
+def test_a_text_that_is_no_string_is_no_text(client: Client, uri: str) -> None:
+    client.notify("textDocument/didOpen", document("value = va", uri))
+    changes = {"textDocument": {"uri": uri, "version": 2}, "contentChanges": [{"text": None}]}
+    client.notify("textDocument/didChange", changes)
+    assert client.ask("textDocument/completion", at(0, 2, uri))["items"] == []
+    explained = {"command": "lstmLsp.explain", "arguments": [at(0, 2, uri)]}
+    assert "not known" in str(client.ask("workspace/executeCommand", explained))
 
 
 def test_lone_surrogates_are_survived(client: Client, uri: str) -> None:

@@ -48,8 +48,12 @@ class Client:
 
     def write(self, body: bytes) -> None:
         """Send `body` as one message, whatever it is."""
+        self.write_bare(b"Content-Length: %d\r\n\r\n" % len(body) + body)
+
+    def write_bare(self, data: bytes) -> None:
+        """Send `data` with no header."""
         assert self.process.stdin is not None
-        self._unsent += b"Content-Length: %d\r\n\r\n" % len(body) + body
+        self._unsent += data
         if not self._holding:
             self.process.stdin.write(self._unsent)
             self.process.stdin.flush()
