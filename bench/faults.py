@@ -11,7 +11,7 @@ Systems, each fitted by itself: the model with its project's other files in memo
 has them (`project`), with what the file says before alone (`file`), without memory (`none`), and
 a character n-gram of `--corpus` in the network's place with the file's memory (`ngram`). The
 parser's own line stands beside. With `--rows` everything that was read is kept in a file, and
-a run goes on where one ended. `--usual` prints `surprise.USUAL` instead.
+a run goes on where one ended. `--usual` prints `places.USUAL` instead.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from machine import keep
 from ngram import ORDERS, NGram, NoNetwork, Under, train
 from tqdm import tqdm
 
-from lstm_lsp import surprise, suspicion
+from lstm_lsp import places, surprise, suspicion
 from lstm_lsp.evaluate.product import Memory, memory_of, view_of
 from lstm_lsp.evaluate.sources import File, Project, read_projects
 from lstm_lsp.network import Floats, Model, find_model
@@ -255,7 +255,7 @@ def usual(system: System, files: Sequence[tuple[Project, File]]) -> dict[str, tu
     """Return mean and standard deviation of the bits of each class of token."""
     bits: dict[str, list[float]] = defaultdict(list)
     for project, file in tqdm(files, "usual", disable=None):
-        for place in surprise.places(system.reader(project)(file, file.text)):
+        for place in places.places(system.reader(project)(file, file.text)):
             bits[place.kind].append(place.bits)
     return {
         kind: (round(float(np.mean(one)), 1), round(float(np.std(one)), 1))

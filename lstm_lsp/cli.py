@@ -166,7 +166,7 @@ def _complete(arguments: argparse.Namespace) -> int:
 
 
 def _surprise(arguments: argparse.Namespace) -> int:
-    from lstm_lsp import surprise, suspicion, symbols
+    from lstm_lsp import places, surprise, suspicion, symbols
     from lstm_lsp.on_disk import OnDisk
 
     files = [OnDisk.at(file, arguments.project) for file in arguments.files]
@@ -181,7 +181,7 @@ def _surprise(arguments: argparse.Namespace) -> int:
             {"file": seen.name, "characters": len(text), "bits": round(reading.bits.sum(), 1)}
         )
         found += [
-            (seen.name, reading, place) for place in surprise.places(reading)[: arguments.count]
+            (seen.name, reading, place) for place in places.places(reading)[: arguments.count]
         ]
         suspects += [(seen.name, text, one) for one in suspicion.suspects(reading)]
     found.sort(key=lambda one: -one[2].score)
@@ -189,7 +189,7 @@ def _surprise(arguments: argparse.Namespace) -> int:
         "model": model.name,
         "files": read,
         "places": [
-            surprise.as_json(name, reading, place)
+            places.as_json(name, reading, place)
             for name, reading, place in found[: arguments.count]
         ],
         "suspects": [suspicion.as_json(name, text, one) for name, text, one in suspects],
@@ -198,7 +198,7 @@ def _surprise(arguments: argparse.Namespace) -> int:
         _print_json(report)
     else:
         use_utf8_stdout()
-        print(surprise.show(report))
+        print(places.show(report))
     return 0
 
 

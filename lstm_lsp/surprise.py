@@ -1,88 +1,31 @@
-"""How much a document surprises the network, place by place, and what it expected instead.
+"""How much a document surprises the network, symbol by symbol.
 
 `read` reads a document once and gives the bits of every symbol, the memory of its project
-mixed in; `places` adds them up by token and holds each against what is usual for its class,
-most surprising first; `expected` says what the network would rather have seen. What could
-be wrong there is for `suspicion` to say. Knows nothing of files or the protocol.
+mixed in; `Reading.costs` weighs what could stand at a place instead. What is unusual is for
+`places` to say. Knows nothing of files or the protocol.
 """
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Final, Literal, NamedTuple, TypeVar
+from typing import Final, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
-from lstm_lsp import lexis, search
-from lstm_lsp.automaton import automaton
+from lstm_lsp import lexis
 from lstm_lsp.context import BLOCK, window_start
 from lstm_lsp.memory import TAIL, Mixer, NetworkAlone
 from lstm_lsp.network import Cancelled, Model, State, never
-from lstm_lsp.predictor import SYMBOLS, Predictor
+from lstm_lsp.predictor import SYMBOLS
 
 View = Callable[[bytes], Mixer]
 """The mixer behind a line, from all symbols before the line's start."""
 
-Class = Literal[
-    "keyword",
-    "identifier",
-    "number",
-    "operator",
-    "string",
-    "comment",
-    "indentation",
-    "space",
-    "line end",
-]
-
-USUAL: Final[dict[Class, tuple[float, float]]] = {
-    "keyword": (3.7, 3.1),
-    "identifier": (10.6, 12.0),
-    "number": (6.7, 5.9),
-    "operator": (2.1, 2.6),
-    "string": (6.2, 9.6),
-    "comment": (4.3, 7.2),
-    "indentation": (4.0, 3.6),
-    "space": (0.8, 1.7),
-    "line end": (1.1, 1.8),
-}
-"""Mean and standard deviation of the bits of a token, measured on the validation projects with
-what a file says before in memory (`bench/faults.py --usual`, docs/surprise.md)."""
-
 HOPELESS: Final = 12.0
 """Bits behind what is written at which an alternative is given up."""
-
-LEAST: Final = 0.02
-"""What is less probable than this was not expected either."""
-
-_PIECES: Final = re.compile(r"\w+|[^\w\s]")
-
-
-@dataclass(frozen=True)
-class Place:
-    """A token of a document, `text[start:end]` in characters, or a word of a string or comment.
-
-    `bits`, what all its symbols cost; `score`, the same as standard deviations above what is
-    usual for its class. An indentation's bits include that it ends where it ends.
-    """
-
-    kind: Class
-    start: int
-    end: int
-    bits: float
-    score: float
-
-
-class Expected(NamedTuple):
-    """A token that the network held possible, and its probability, 0-1."""
-
-    text: str
-    probability: float
 
 
 @dataclass(frozen=True)
@@ -240,97 +183,6 @@ def _mixed(
     return np.concatenate(parts)
 
 
-def places(reading: Reading) -> list[Place]:
-    """Return every place of a document, the most surprising for its class first."""
-    found = []
-    for kind, start, end in _spans(reading):
-        first, last = reading.offsets[start], reading.offsets[end]
-        if kind == "indentation":
-            last += 1  # the symbol that ends it
-        bits = float(reading.bits[first:last].sum())
-        mean, deviation = USUAL[kind]
-        found.append(Place(kind, start, end, bits, (bits - mean) / deviation))
-    return sorted(found, key=lambda one: (-one.score, one.start))
-
-
-def _spans(reading: Reading) -> list[tuple[Class, int, int]]:
-    """Return class, start and end of every place, in order; an indentation may be empty."""
-    found: list[tuple[Class, int, int]] = []
-    text, line_start = reading.text, True
-    for kind, start, end in reading.tokens:
-        if line_start and kind != "newline":
-            found.append(("indentation", start, end if kind == "space" else start))
-            line_start = False
-            if kind == "space":
-                continue
-        if kind == "newline":
-            found.append(("line end", start, end))
-            line_start = True
-        elif kind in ("string", "comment"):
-            pieces = _PIECES.finditer(text, start, end)
-            found += [(kind, match.start(), match.end()) for match in pieces]
-        else:
-            found.append((kind, start, end))
-    return found
-
-
-def expected(reading: Reading, place: Place, count: int = 1) -> list[Expected]:
-    r"""Return what the network held likeliest where `place` begins, best first.
-
-    Tokens, or words in strings and comments; the end of the line is "\n". None less probable
-    than `LEAST`.
-    """
-    at = int(reading.offsets[place.start])
-    predictor = Predictor(reading.model, reading.mixer(at))
-    start = predictor.start(reading.state(at), reading.symbols[max(0, at - TAIL) : at])
-    where: lexis.Where = place.kind if place.kind in ("string", "comment") else "code"
-    tokens = automaton(reading.language, where)
-    floor = float(np.log(LEAST))
-    found = search.tokens(predictor, start, tokens, count=count, floor=floor)
-    likely = [Expected(text, float(np.exp(log_probability))) for text, log_probability in found]
-    for text in ("\n", '"', "'", "#"):
-        probability = float(start.probabilities[0, ord(text)])
-        if probability >= LEAST and not any(one.text == text for one in likely):
-            likely.append(Expected(text, probability))
-    return sorted(likely, key=lambda one: -one.probability)[:count]
-
-
 def line_and_column(text: str, offset: int) -> tuple[int, int]:
     """Return the line and column of a character, both from 1."""
     return text.count("\n", 0, offset) + 1, offset - text.rfind("\n", 0, offset)
-
-
-def as_json(file: str, reading: Reading, place: Place) -> dict[str, Any]:
-    """Return a place as `surprise --json` prints it; nothing expected is null."""
-    line, column = line_and_column(reading.text, place.start)
-    likely = expected(reading, place)
-    return {
-        "file": file,
-        "line": line,
-        "column": column,
-        "token": reading.text[place.start : place.end],
-        "class": place.kind,
-        "bits": round(place.bits, 2),
-        "score": round(place.score, 2),
-        "expected": likely[0].text if likely else None,
-        "probability": round(likely[0].probability, 4) if likely else None,
-    }
-
-
-def show(report: dict[str, Any]) -> str:
-    """Return the report of `surprise --json` for people, a place a line."""
-    lines = []
-    for place in report["places"]:
-        where = f"{place['file']}:{place['line']}:{place['column']}"
-        token = json.dumps(place["token"], ensure_ascii=False)
-        instead = "nothing in particular"
-        if place["expected"] is not None:
-            likely = json.dumps(place["expected"], ensure_ascii=False)
-            instead = f"{likely} ({place['probability']:.0%})"
-        lines.append(
-            f"{where}  {place['class']} {token}: {place['bits']:.1f} bits; expected {instead}"
-        )
-    for one in report["suspects"]:
-        where = f"{one['file']}:{one['line']}:{one['column']}"
-        lines.append(f"{where}  {one['message']} ({one['saved']:.0f} bits likelier)")
-    return "\n".join(lines)

@@ -1,6 +1,6 @@
 """One-edit alternatives that the network finds clearly likelier than what is written.
 
-Where `surprise` says that a document is surprising, `suspects` tries single edits (a token
+Where `places` says that a document is surprising, `suspects` tries single `edits` (a token
 replaced, removed or put in, an indentation changed) and weighs them by the bits that the
 text up to the end of the next line then costs. An edit counts only when the text parses
 with it: Python by `ast.parse`, Java by balanced brackets and ended strings and comments.
@@ -15,19 +15,15 @@ from __future__ import annotations
 import ast
 import contextlib
 import warnings
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any, Final
 
-import numpy as np
-
-from lstm_lsp import lexis, search
-from lstm_lsp.automaton import automaton
-from lstm_lsp.memory import TAIL
+from lstm_lsp import lexis
+from lstm_lsp.edits import edits
 from lstm_lsp.network import Cancelled, never
-from lstm_lsp.predictor import Predictor
-from lstm_lsp.surprise import Place, Reading, finished, line_and_column, places
+from lstm_lsp.places import Place, places
+from lstm_lsp.surprise import Reading, finished, line_and_column
 
 REPLACES: Final[dict[str, float]] = {
     "operator": 12.0,
@@ -49,26 +45,6 @@ _LOOKED_AT: Final = 5
 _FEWEST: Final = 10
 _TRIED: Final = frozenset({"keyword", "identifier", "operator", "indentation", "space", "line end"})
 _FOLLOWING: Final = 64  # symbols after an edit that weigh it, no further than the next line's end
-_LIKELY: Final = 4  # tokens that the network would rather have seen
-
-_PUNCTUATION: Final = b"()[]{}:;,.=<>+-*/&|!"
-_OF_A_KIND: Final = tuple(
-    tuple(group.split())
-    for group in (
-        "< > <= >= == !=",
-        "+ - * / % // **",
-        "= == += -= := *=",
-        "&& || & |",
-        "and or",
-        "is in not",
-        "( [ {",
-        ") ] }",
-        ", ; . :",
-        "++ --",
-        "True False",
-        "true false",
-    )
-)
 
 
 @dataclass(frozen=True)
@@ -247,17 +223,17 @@ def _weighed(
 ) -> list[Suspect]:
     """Return the edits at `place` that save bits, the one that saves most first."""
     text, offsets = reading.text, reading.offsets
-    edits = list(dict.fromkeys(_edits(reading, place, cancelled)))
-    if not edits:
+    tried = list(dict.fromkeys(edits(reading, place, cancelled)))
+    if not tried:
         return []
-    begin = min(start for _, start, _, _ in edits)
-    stop = _stop(text, max(end for _, _, end, _ in edits))
+    begin = min(start for _, start, _, _ in tried)
+    stop = _stop(text, max(end for _, _, end, _ in tried))
     variants = [text[begin:stop]]
-    variants += [text[begin:start] + new + text[end:stop] for _, start, end, new in edits]
+    variants += [text[begin:start] + new + text[end:stop] for _, start, end, new in tried]
     costs = reading.costs(int(offsets[begin]), [one.encode() for one in variants], cancelled)
     found = [
         Suspect(sort, start, end, new, round(float(costs[0] - cost), 2), broken)
-        for (sort, start, end, new), cost in zip(edits, costs[1:], strict=True)
+        for (sort, start, end, new), cost in zip(tried, costs[1:], strict=True)
         if cost < costs[0]
     ]
     return sorted(found, key=lambda one: -one.margin)
@@ -268,83 +244,3 @@ def _stop(text: str, at: int) -> int:
     line = text.find("\n", at)
     following = text.find("\n", line + 1) if line >= 0 else -1
     return min(at + _FOLLOWING, following + 1 if following >= 0 else len(text))
-
-
-_Edit = tuple[str, int, int, str]
-
-
-def _edits(reading: Reading, place: Place, cancelled: Callable[[], bool]) -> Iterable[_Edit]:
-    """Yield sort, start, end and new text of the edits to try at a place."""
-    text, kind = reading.text, place.kind
-    start, end = place.start, place.end
-    written = text[start:end]
-    if kind == "indentation":
-        for instead in _indentations(text, start):
-            if instead != written:
-                yield "indentation", start, end, instead
-        return
-    if kind in ("operator", "keyword", "identifier"):
-        sort = "returned" if _is_returned(text, place) else kind
-        likely = _likely(reading, start, cancelled)
-        others = [other for group in _OF_A_KIND if written in group for other in group]
-        joined = text[:start][-1:].isidentifier()
-        for instead in (*others, *likely):
-            if instead != written and not (joined and instead.isidentifier()):
-                yield sort, start, end, instead
-        yield "removed", start, end + (text[end : end + 1] == " " and kind != "operator"), ""
-        if kind == "identifier":
-            split = _split(reading, start, end)
-            if split:
-                yield from (("put in", split, split, new) for new in _marks(reading, split))
-    yield from (("put in", start, start, new) for new in _marks(reading, start))
-
-
-def _is_returned(text: str, place: Place) -> bool:
-    return place.kind == "identifier" and text[: place.start].rstrip(" ").endswith("return")
-
-
-def _likely(reading: Reading, start: int, cancelled: Callable[[], bool]) -> list[str]:
-    """Return the tokens that the network would rather have seen at a place."""
-    at = int(reading.offsets[start])
-    predictor = Predictor(reading.model, reading.mixer(at), cancelled)
-    tail = reading.symbols[max(0, at - TAIL) : at]
-    tokens = automaton(reading.language, "code")
-    floor = float(np.log(0.005))
-    found = search.tokens(
-        predictor, predictor.start(reading.state(at), tail), tokens, count=_LIKELY, floor=floor
-    )
-    return [one.text.lstrip() for one in found]
-
-
-def _marks(reading: Reading, start: int) -> list[str]:
-    """Return the marks that the network held likeliest at a place, of one symbol each."""
-    at = int(reading.offsets[start])
-    state, tail = reading.state(at), reading.symbols[max(0, at - TAIL) : at]
-    log_probs = reading.mixer(at).mix(state.log_probs, [tail])[0]
-    best = sorted(_PUNCTUATION, key=lambda symbol: -float(log_probs[symbol]))
-    return [chr(symbol) for symbol in best[:3]]
-
-
-def _split(reading: Reading, start: int, end: int) -> int | None:
-    """Return the most surprising place inside a word, where something may be missing."""
-    first, last = (int(reading.offsets[at]) for at in (start, end))
-    inside = reading.bits[first + 1 : last]
-    if last - first != end - start or not len(inside) or float(inside.max()) < 5:
-        return None
-    return start + 1 + int(inside.argmax())
-
-
-def _indentations(text: str, line: int) -> list[str]:
-    """Return the indentations of the lines before, and one step more and less than the last."""
-    before = [one for one in text[:line].splitlines()[-12:] if one.strip()]
-    known = [one[: len(one) - len(one.lstrip())] for one in before]
-    step = "\t" if any("\t" in one for one in known) else " " * _step(known)
-    last = known[-1] if known else ""
-    return list(dict.fromkeys([*reversed(known), last + step, last[: -len(step)]]))[:5]
-
-
-def _step(known: list[str]) -> int:
-    """Return how many spaces a step of indentation is."""
-    widths = sorted({len(one) for one in known} | {0})
-    steps = [b - a for a, b in pairwise(widths) if b - a in (2, 4, 8)]
-    return min(steps, default=4)

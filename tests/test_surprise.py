@@ -10,12 +10,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lstm_lsp import lexis, surprise, suspicion, symbols
+from lstm_lsp import lexis, places, surprise, suspicion, symbols
 from lstm_lsp.cli import main
 from lstm_lsp.evaluate.bits import bits_of
 from lstm_lsp.memory import ProjectMemory
 from lstm_lsp.network import Model
-from lstm_lsp.surprise import Place, Reading
+from lstm_lsp.places import Place
+from lstm_lsp.surprise import Reading
 
 PYTHON = '''\
 def total(values, limit):
@@ -88,7 +89,7 @@ def test_a_hopeless_alternative_is_given_up(tiny_model: Model, memory: ProjectMe
 def test_every_character_of_code_is_in_one_place(tiny_model: Model) -> None:
     text = PYTHON + "if x:\n\n\ty = 'two words'  # and a comment\n   \n"
     found = sorted(
-        surprise.places(surprise.read(tiny_model, HEADER, text, "python")),
+        places.places(surprise.read(tiny_model, HEADER, text, "python")),
         key=lambda one: (one.start, one.end),
     )
     for before, after in pairwise(found):
@@ -111,12 +112,12 @@ def test_the_most_surprising_is_first_and_what_was_expected_is_told(
     tiny_model: Model, memory: ProjectMemory
 ) -> None:
     read = reading(tiny_model, memory, PYTHON.replace("return result", "return valueless"))
-    found = surprise.places(read)
+    found = places.places(read)
     scores = [place.score for place in found]
     assert scores == sorted(scores, reverse=True)
     # The name itself, and the line end after it, which never followed it.
     name = next(at for at in found[:2] if read.text[at.start : at.end] == "valueless")
-    assert surprise.expected(read, name)[0].text == "result"
+    assert places.expected(read, name)[0].text == "result"
 
 
 def test_an_interrupted_search_finds_the_same(tiny_model: Model, memory: ProjectMemory) -> None:
@@ -225,7 +226,7 @@ def test_the_command_lists_places_and_suspects(
 
 def test_an_unusual_class_is_not_unusual_bits() -> None:
     """Twenty bits are much for an operator and little for a name."""
-    table = surprise.USUAL
+    table = places.USUAL
     assert (20 - table["operator"][0]) / table["operator"][1] > 2 * (
         20 - table["identifier"][0]
     ) / table["identifier"][1]
