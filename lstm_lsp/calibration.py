@@ -88,7 +88,7 @@ class Calibration:
         return raw[at - 1] + share * (raw[at] - raw[at - 1])
 
 
-def fit_calibration(pairs: Sequence[tuple[float, bool]]) -> list[list[float]]:
+def fit_calibration(pairs: Sequence[tuple[float, bool]]) -> list[tuple[float, float]]:
     """Return the points of a calibration from (raw probability, was it right) pairs.
 
     Points of one smooth curve, p' = 1 / (1 + exp(-c) (1 - p)^b / p^a), a and b at least 0:
@@ -111,7 +111,7 @@ def fit_calibration(pairs: Sequence[tuple[float, bool]]) -> list[list[float]]:
         used &= ~falling
         weights[falling] = 0.0
     curve = 1 / (1 + np.exp(-_features(np.array(_KNOTS)) @ weights))
-    return [[knot, round(float(value), 5)] for knot, value in zip(_KNOTS, curve, strict=True)]
+    return [(knot, round(float(value), 5)) for knot, value in zip(_KNOTS, curve, strict=True)]
 
 
 def _features(raw: Numbers) -> Numbers:

@@ -10,7 +10,7 @@ from lstm_lsp.evaluate.sampling import Spot
 from lstm_lsp.evaluate.sources import File, Project
 from lstm_lsp.network import Model
 from lstm_lsp.search import KINDS, Candidate, Kind
-from lstm_lsp.training.calibrate import is_right, observe
+from lstm_lsp.training.calibrate import Pairs, errors, held_out, is_right, observe, together
 
 
 def test_a_calibration_is_looked_up_between_its_points() -> None:
@@ -65,7 +65,7 @@ def test_a_fitted_calibration_says_how_often_candidates_are_right() -> None:
     raw = random.random(6000)
     right = random.random(6000) < raw**2  # overconfident
     pairs = [(float(p), bool(r)) for p, r in zip(raw, right, strict=True)]
-    table = Calibration({"line": [(p, c) for p, c in fit_calibration(pairs[:3000])]})
+    table = Calibration({"line": fit_calibration(pairs[:3000])})
     rest = [(table.probability("line", p), r) for p, r in pairs[3000:]]
     assert calibration_error(pairs[3000:]) > 0.1
     assert calibration_error(rest) < 0.04
@@ -73,8 +73,7 @@ def test_a_fitted_calibration_says_how_often_candidates_are_right() -> None:
 
 
 def curve(pairs: list[tuple[float, bool]]) -> dict[float, float]:
-    points = fit_calibration(pairs)
-    return dict(zip(*np.transpose(points).tolist(), strict=True))
+    return dict(fit_calibration(pairs))
 
 
 def test_a_few_pairs_say_little_and_no_certainty() -> None:
@@ -88,7 +87,7 @@ def test_a_few_pairs_say_little_and_no_certainty() -> None:
 @given(st.lists(st.tuples(st.floats(0, 1), st.booleans()), min_size=15, max_size=60))
 def test_whatever_it_is_fitted_on_a_calibration_rises(pairs: list[tuple[float, bool]]) -> None:
     points = fit_calibration(pairs)
-    Calibration({"token": [(raw, right) for raw, right in points]})
+    Calibration({"token": points})
     assert all(0 < right < 1 for _, right in points)
 
 
@@ -118,6 +117,14 @@ def test_blocks_lines_and_tokens_of_a_project_are_observed(tiny_model: Model) ->
     assert sum(right for _, right in pairs["line"]) > len(pairs["line"]) / 2
     assert sum(right for _, right in pairs["block"]) > len(pairs["block"]) / 2
     assert pairs == observe(tiny_model, project, 24)
+
+
+def test_what_is_held_out_is_judged_by_the_others() -> None:
+    sure: Pairs = {kind: [(0.5, True)] * 40 for kind in KINDS}
+    unsure: Pairs = {kind: [(0.5, False)] * 40 for kind in KINDS}
+    judged = held_out([sure, unsure])["line"]
+    assert all((probability < 0.5) == right for probability, right in judged)
+    assert errors(together([sure, unsure]), held_out([sure, unsure]))["line"]["ece"] > 0.8
 
 
 @pytest.mark.parametrize(

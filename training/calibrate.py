@@ -4,9 +4,10 @@
 
 At seeded places of each project, with the rest of the project in the memory, the best
 candidate of every kind is compared with what follows; tables of (raw probability, share
-right) go into the model's card (`lstm_lsp.calibration`). `--check` writes nothing and prints
-the expected calibration error of the card's tables: for projects that no table was fitted
-on. Fit after the memory's parameters, which change the probabilities.
+right) go into the model's card (`lstm_lsp.calibration`). Printed beside them is the expected
+calibration error, raw and when each project's table is fitted on the others. `--check` writes
+nothing and prints that of the card's tables: for projects that no table was fitted on. Fit
+after the memory's parameters, which change the probabilities.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from typing import Any
 from tqdm import tqdm
 
 from lstm_lsp import lexis, symbols
-from lstm_lsp.calibration import calibration_error, fit_calibration
+from lstm_lsp.calibration import Calibration, calibration_error, fit_calibration
 from lstm_lsp.completer import Completer, Place
 from lstm_lsp.context import Contexts
 from lstm_lsp.evaluate.measures import fitting
@@ -43,6 +44,7 @@ STRETCH = 8
 """Lines that are asked for blocks one after the other."""
 
 Pairs = dict[Kind, list[tuple[float, bool]]]
+Tables = dict[str, list[tuple[float, float]]]
 
 WORTH_SEARCHING = 0.15
 """Raw probability below which a line's or block's beginning is not looked for: none so
@@ -114,15 +116,52 @@ def projects_of(corpus: Corpus) -> Iterator[Project]:
         yield Project(name, tuple(members))
 
 
-def collect(file: Path, projects: Sequence[Project], positions: int, jobs: int = 1) -> Pairs:
-    """Return what `observe` finds in all `projects`, `positions` in each, in `jobs` processes."""
-    total: Pairs = {kind: [] for kind in KINDS}
+def collect(file: Path, projects: Sequence[Project], positions: int, jobs: int = 1) -> list[Pairs]:
+    """Return what `observe` finds in each project, `positions` in each, in `jobs` processes."""
     with ProcessPoolExecutor(jobs) as pool:
         found = pool.map(_observe, [(file, project, positions) for project in projects])
-        for pairs in tqdm(found, "projects", len(projects), disable=None):
-            for kind in KINDS:
-                total[kind] += pairs[kind]
-    return total
+        return list(tqdm(found, "projects", len(projects), disable=None))
+
+
+def together(parts: Sequence[Pairs]) -> Pairs:
+    """Return the pairs of all `parts`."""
+    return {kind: [pair for part in parts for pair in part[kind]] for kind in KINDS}
+
+
+def errors(raw: Pairs, calibrated: Pairs) -> dict[str, dict[str, float]]:
+    """Return the expected calibration error of each kind, raw and calibrated."""
+    return {
+        kind: {
+            "n": len(found),
+            "ece_raw": round(calibration_error(found), 4),
+            "ece": round(calibration_error(calibrated[kind]), 4),
+        }
+        for kind, found in raw.items()
+    }
+
+
+def apply(calibration: Calibration, pairs: Pairs) -> Pairs:
+    """Return `pairs` with calibrated probabilities."""
+    return {
+        kind: [(calibration.probability(kind, raw), right) for raw, right in found]
+        for kind, found in pairs.items()
+    }
+
+
+def fit(pairs: Pairs) -> Tables:
+    """Return the tables of a card; a kind of too few pairs has none."""
+    tables = {kind: fit_calibration(found) for kind, found in pairs.items()}
+    return {kind: points for kind, points in tables.items() if points}
+
+
+def held_out(parts: Sequence[Pairs]) -> Pairs:
+    """Return all pairs, those of each part calibrated by what the others say."""
+    return together(
+        [
+            apply(Calibration(fit(together([*parts[:at], *parts[at + 1 :]]))), part)
+            for at, part in enumerate(parts)
+        ]
+    )
 
 
 def _observe(work: tuple[Path, Project, int]) -> Pairs:
@@ -149,24 +188,15 @@ def main() -> None:
     given = parser.parse_args()
     model = Model.load(given.model)
     projects = list(projects_of(Corpus(given.corpus)))
-    pairs = collect(given.model, projects, given.positions, given.jobs)
+    parts = collect(given.model, projects, given.positions, given.jobs)
+    pairs = together(parts)
     report: dict[str, Any]
     if given.check:
-        calibration = Completer(model, Contexts(model)).calibration
-        report = {
-            kind: {
-                "n": len(found),
-                "ece_raw": round(calibration_error(found), 4),
-                "ece": round(
-                    calibration_error([(calibration.probability(kind, p), r) for p, r in found]), 4
-                ),
-            }
-            for kind, found in pairs.items()
-        }
+        report = errors(pairs, apply(Calibration.from_card(model.card), pairs))
     else:
-        report = {kind: fit_calibration(found) for kind, found in pairs.items()}
-        tables = {kind: points for kind, points in report.items() if points}
+        tables = fit(pairs)
         write_whole(given.model, amend(given.model.read_bytes(), {"calibration": tables}))
+        report = {"calibration": tables, "held_out": errors(pairs, held_out(parts))}
     print(json.dumps(report))
 
 
