@@ -1,7 +1,7 @@
 // What is known at one character: what was expected there and next, and what moved.
 
 import { QUANTITIES, make, percent, signed, symbolName, table, unitTitle } from "./dom.js";
-import { lineAndColumn, unitOf } from "./reading.js";
+import { lineAndColumn, possible, unitOf } from "./reading.js";
 
 /** A panel for `reading`. `show(at)` fills it; cheap enough to be called while a pointer moves. */
 export function positionPanel(app, reading) {
@@ -13,9 +13,9 @@ export function positionPanel(app, reading) {
   function bars(at) {
     const { probabilities, symbols } = reading.predictions;
     const came = at + 1 < reading.size ? reading.symbols[at + 1] : -1;
-    return Array.from({ length: 5 }, (_, n) => {
-      const symbol = symbols[at * 5 + n];
-      const share = probabilities[at * 5 + n];
+    return possible(reading, at).map((n) => {
+      const symbol = symbols[n];
+      const share = probabilities[n];
       return make("div", { class: symbol === came ? "bar came" : "bar" },
         make("span", { class: "code" }, symbolName(symbol)),
         make("div", {}, make("div", { style: { width: share * 100 + "%" } })),

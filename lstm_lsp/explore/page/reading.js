@@ -73,6 +73,14 @@ export async function unitOf(reading, layer, unit) {
   return reading.units.get(key);
 }
 
+const IMPOSSIBLE = 1e-12;
+
+/** Where the likeliest next symbols at a position stand, those left out that a network does not have. */
+export function possible(reading, at) {
+  const places = Array.from({ length: 5 }, (_, n) => at * 5 + n);
+  return places.filter((n) => reading.predictions.probabilities[n] > IMPOSSIBLE);
+}
+
 /** What is drawn for each symbol: a character at its first byte, "" at those that follow. */
 function glyphs(symbols) {
   const shown = new Array(symbols.length);

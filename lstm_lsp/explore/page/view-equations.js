@@ -39,16 +39,18 @@ export function equationsView() {
       make("tr", {}, make("td", {}, formula(article)), make("td", {}, formula(here)), make("td", { class: "faint" }, means)))),
     make("p", {}, "σ is the logistic function (0 to 1), φ and tanh squash to −1 to 1, ∘ multiplies unit by unit. The article folds biases into the weights."),
     make("h3", {}, "What stands at a character"),
-    make("p", {}, "At every character of these pages the gates were computed from that character and the state before it, h_{t−1} and c_{t−1}; " +
-      "c and h are what they led to, the state that predicts the next character. So c_t = f_t c_{t−1} + i_t g_t and h_t = o_t tanh(c_t) can be checked with the numbers at the side. " +
-      "The explorer published with the article computed its gates a second time from the state already updated: they stand one step late, and its traces miss these equations by 0.2 to 0.7 in the cell. Its cell and hidden states are right."),
+    make("p", {}, subscripts("At every character of these pages the gates were computed from that character and the state before it, h_{t−1} and c_{t−1}; " +
+      "c and h are what they led to, the state that predicts the next character. So c_t = f_t ∘ c_{t−1} + i_t ∘ g_t and h_t = o_t ∘ tanh(c_t) can be checked with the numbers at the side. " +
+      "The explorer published with the article computed its gates a second time from the state already updated: they stand one step late, and its traces miss these equations by 0.2 to 0.7 in the cell. Its cell and hidden states are right.")),
     OTHERS.flatMap(([title, lines]) => [make("h3", {}, title), ...lines.map((line) => make("p", { class: "equation" }, formula(line)))]),
     make("h3", {}, "Colours"),
     make("p", {}, "One colour below zero, one above, and the page's own colour at zero alone. Gates are never negative. A cell state has no bound: each unit is drawn by the largest value it had in the text, unless one scale for all is chosen."));
 }
 
+const formula = (text) => make("span", { class: "equation", style: { margin: 0 } }, subscripts(text));
+
 /** Text with _{…} and _x as subscripts. */
-function formula(text) {
+function subscripts(text) {
   const parts = text.split(/_(\{[^}]*\}|[a-z])/);
-  return make("span", { class: "equation", style: { margin: 0 } }, parts.map((part, n) => (n % 2 ? make("sub", {}, part.replace(/[{}]/g, "")) : part)));
+  return parts.map((part, n) => (n % 2 ? make("sub", {}, part.replace(/[{}]/g, "")) : part));
 }

@@ -7,7 +7,7 @@ import { unitOf } from "./reading.js";
 const STORIES = {
   counter: "Can an LSTM count? Some units' cells grow by one at every a and shrink by one at every b.",
   "selective-counter": "The same, with X's that must not count: what keeps them out, the input gate or the candidate?",
-  state: "Remember A or B while x's go by: one unit holds it, its forget gate open.",
+  state: "Remember A or B while x's go by: one unit holds it, in an LSTM with its forget gate open.",
   copy: "Repeat three letters after X: units that know the string, and units that merely know the next letter.",
 };
 

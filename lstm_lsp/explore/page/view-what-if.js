@@ -1,7 +1,7 @@
 // One unit held at a value, and what that does to what the network expects.
 
 import { make, percent, QUANTITIES, select, signed, symbolName, table, unitTitle } from "./dom.js";
-import { excerpt, unitOf } from "./reading.js";
+import { excerpt, possible, unitOf } from "./reading.js";
 import { textView } from "./text.js";
 
 export async function whatIfView(app, reading, panel) {
@@ -56,11 +56,11 @@ export async function whatIfView(app, reading, panel) {
     });
     const next = make("div", { id: "next" });
     function compare(at) {
-      const column = (from) => Array.from({ length: 5 }, (_, n) =>
-        `${symbolName(from.predictions.symbols[at * 5 + n])} ${percent(from.predictions.probabilities[at * 5 + n])}`);
+      const column = (from) => possible(from, at).map((n) =>
+        `${symbolName(from.predictions.symbols[n])} ${percent(from.predictions.probabilities[n])}`);
       const [free, held] = [column(reading), column(other)];
       next.replaceChildren(table(["expected next: free", "held"], free.map((text, n) =>
-        make("tr", {}, make("td", { class: "code" }, text), make("td", { class: "code" }, held[n])))));
+        make("tr", {}, make("td", { class: "code" }, text), make("td", { class: "code" }, held[n] ?? "")))));
     }
     const order = Array.from(lost.keys()).sort((a, b) => Math.abs(lost[b]) - Math.abs(lost[a])).slice(0, 10);
     const rows = order.map((at) => {
