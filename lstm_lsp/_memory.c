@@ -19,13 +19,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A context is the last 2, 3, ... symbols, or the word begun; its place here is its place in
-   the recursion. */
-enum { C2, C3, WORD, C4, C6, C8, C12, C16, C32, CONTEXTS };
-enum { LONGEST = 32, TOTALS = 9, DISTINCTS = 4, BUCKETS = TOTALS * DISTINCTS };
+/* A context is the last 3, 4, ... symbols; or the word begun, with the line's beginning or
+   without; or the beginning of the line above. Its place here is its place in the recursion. */
+enum { C3, LINE, WORD, C4, C6, ABOVE, C8, C12, C24, C48, CONTEXTS };
+enum { LONGEST = 128, TOTALS = 9, DISTINCTS = 4, BUCKETS = TOTALS * DISTINCTS };
 
-/* The current file's own counts are a level beside the project's, but for the longest. */
-enum { FILE_CONTEXTS = C32, LEVELS = CONTEXTS + FILE_CONTEXTS };
+/* For each context a level of the project's counts and one of the current file's alone. */
+enum { LEVELS = 2 * CONTEXTS };
+
+/* LINE and ABOVE are counted in the current file alone, C24 and C48 are no levels of its own. */
+static int in_project(int order) { return order != LINE && order != ABOVE; }
+static int in_file(int order) { return order < C24; }
 
 /* A count has 24 bits, so no more symbols than this are counted. */
 static const Py_ssize_t most_symbols = (1 << 24) - 1;
@@ -65,7 +69,7 @@ static int resize(Table *table, size_t capacity)
    small beside the others, are kept emptier. In 64ths. */
 static size_t fullest(int order)
 {
-    return order < C3 ? 12 : order < WORD ? 24 : order < C6 ? 38 : 56;
+    return order == C3 ? 24 : order < C4 ? 38 : 58;
 }
 
 /* Adds one; -1 when the table would have to grow past `room` more bytes, or memory is out. */
@@ -147,7 +151,7 @@ static uint64_t scramble(uint64_t value)
     return value;
 }
 
-/* The hash of no context: there is no word. */
+/* The hash of no context: there is no word, or no line above. */
 enum { NONE = 0 };
 
 static int in_word(uint8_t symbol)
@@ -156,26 +160,83 @@ static int in_word(uint8_t symbol)
            (symbol >= '0' && symbol <= '9') || symbol == '_' || symbol == '$';
 }
 
-/* The hashes of the contexts that end before `end`, which LONGEST symbols precede. WORD is the
-   word that ends there, as far as written. */
-static void hash_contexts(const uint8_t *end, uint32_t hashes[CONTEXTS])
+static uint64_t join(uint64_t value, uint8_t symbol)
 {
-    uint64_t a = word(end - 8), b = word(end - 16), c = word(end - 24), d = word(end - 32);
-    uint64_t h8 = scramble(a), h16 = scramble(h8 + b + 1), letters = 0xCBF29CE484222325u;
-    hashes[C2] = (uint32_t)(scramble(a >> 48) >> 32);
+    return (value ^ symbol) * 0x100000001B3u;
+}
+
+static uint32_t finished(uint64_t value)
+{
+    return (uint32_t)(scramble(value) >> 32) | 1;
+}
+
+static int blank(uint8_t symbol) { return symbol == ' ' || symbol == '\t'; }
+
+enum { SEED = 0x345678, SHORT = 4, OPENING = 8 };
+
+/* The hashes of LINE and ABOVE, for a word begun at `word` whose hash is `letters`. */
+static void hash_lines(const uint8_t *end, const uint8_t *word, uint64_t letters,
+                       uint32_t hashes[CONTEXTS])
+{
+    const uint8_t *first = end - LONGEST, *line = end, *at, *above;
+    while (line > first && line[-1] != '\n')
+        line--;
+    for (at = line; at < end && blank(*at); at++)
+        ;
+    uint64_t hash = letters * 3 + (uint64_t)(at - line) * 0x9E3779B97F4A7C15u + SEED;
+    while (at < end && in_word(*at))
+        hash = join(hash, *at++);
+    hashes[LINE] = finished(join(hash * 7, word > first ? word[-1] : 0));
+
+    hashes[ABOVE] = NONE;
+    if (line == first)
+        return;
+    for (above = line - 1; above > first && above[-1] != '\n'; above--)
+        ;
+    if (above == first)
+        return;
+    for (at = above; at < line - 1 && blank(*at); at++)
+        ;
+    hash = SEED + (uint64_t)(at - above);
+    for (int i = 0; i < OPENING && at < line - 1; i++)
+        hash = join(hash, *at++);
+    hash = hash * 7 + 1;
+    for (at = end - line > SHORT ? end - SHORT : line; at < end; at++)
+        hash = join(hash, *at);
+    hashes[ABOVE] = finished(hash);
+}
+
+/* The hashes of the contexts that end before `end`, which LONGEST symbols precede; without
+   those of the current file alone where it is not `alone`. WORD is the word that ends there,
+   as far as written. LINE is the line's indentation and first word, the symbol before the word
+   begun, and that. ABOVE is the indentation and the first symbols of the line above, and the
+   last of this line. A line counts from its start, which must be among the symbols read. */
+static void hash_contexts(const uint8_t *end, int alone, uint32_t hashes[CONTEXTS])
+{
+    uint64_t a = word(end - 8), b = word(end - 16), letters = 0xCBF29CE484222325u;
+    uint64_t h8 = scramble(a), h24 = scramble(scramble(h8 + b + 1) + word(end - 24));
+    uint64_t h48 = scramble(scramble(h24 + word(end - 32)) + word(end - 40)) + word(end - 48);
     hashes[C3] = (uint32_t)(scramble(a >> 40) >> 32);
     hashes[C4] = (uint32_t)(scramble(a >> 32) >> 32);
     hashes[C6] = (uint32_t)(scramble(a >> 16) >> 32);
     hashes[C8] = (uint32_t)(h8 >> 32);
     hashes[C12] = (uint32_t)(scramble(h8 + (b >> 32)) >> 32);
-    hashes[C16] = (uint32_t)(h16 >> 32);
-    hashes[C32] = (uint32_t)(scramble(scramble(h16 + c) + d) >> 32);
+    hashes[C24] = (uint32_t)(h24 >> 32);
+    hashes[C48] = (uint32_t)(scramble(h48) >> 32);
 
     const uint8_t *at = end, *first = end - LONGEST;
     while (at > first && in_word(at[-1]))
-        letters = (letters ^ *--at) * 0x100000001B3u;
-    hashes[WORD] = at == end ? NONE : (uint32_t)(scramble(letters) >> 32) | 1;
+        letters = join(letters, *--at);
+    hashes[WORD] = at == end ? NONE : finished(letters);
+    hashes[LINE] = hashes[ABOVE] = NONE;
+    if (alone)
+        hash_lines(end, at, letters, hashes);
 }
+
+/* Whether a context is the last so many symbols, and so a part of each longer one. */
+static int is_length(int order) { return order != WORD && order != LINE && order != ABOVE; }
+
+static int is_none(int order, uint32_t hash) { return hash == NONE && !is_length(order); }
 
 /* ---------------------------------------------------------------- Counts */
 
@@ -183,6 +244,7 @@ typedef struct {
     PyObject_HEAD
     Table tables[CONTEXTS];
     Py_ssize_t symbols;
+    int alone; /* the current file's: with the contexts that no project has */
 } Counts;
 
 static int64_t table_bytes(const Counts *self)
@@ -239,13 +301,13 @@ static Py_ssize_t count(Counts *self, const uint8_t *text, Py_ssize_t n, int add
             uint8_t symbol = text[done];
             for (int order = 0; order < CONTEXTS; order++) {
                 Table *table = &self->tables[order];
-                if (order == WORD && hashes[order] == NONE)
+                if (is_none(order, hashes[order]))
                     continue;
                 if (!adding)
                     decrement(table, hashes[order], symbol);
                 else if (increment(table, order, hashes[order], symbol, &room) < 0) {
                     while (order-- > 0)
-                        if (order != WORD || hashes[order] != NONE)
+                        if (!is_none(order, hashes[order]))
                             decrement(&self->tables[order], hashes[order], symbol);
                     return done;
                 }
@@ -253,7 +315,7 @@ static Py_ssize_t count(Counts *self, const uint8_t *text, Py_ssize_t n, int add
             self->symbols += adding ? 1 : -1;
         }
         if (i < n) {
-            hash_contexts(text + i, ring[i % AHEAD]);
+            hash_contexts(text + i, self->alone, ring[i % AHEAD]);
             for (int order = 0; order < CONTEXTS; order++)
                 prefetch(&self->tables[order], ring[i % AHEAD][order]);
         }
@@ -318,6 +380,12 @@ static PyObject *counts_symbols(PyObject *self, void *unused)
     return PyLong_FromSsize_t(((Counts *)self)->symbols);
 }
 
+static int counts_init(PyObject *self, PyObject *args, PyObject *unused)
+{
+    (void)unused;
+    return PyArg_ParseTuple(args, "|p", &((Counts *)self)->alone) ? 0 : -1;
+}
+
 static PyMethodDef counts_methods[] = {
     {"add", counts_add, METH_VARARGS, "add(text, start, stop, room=...) -> where it stopped"},
     {"remove", counts_remove, METH_VARARGS, "remove(text, start, stop) -> stop"},
@@ -332,6 +400,7 @@ static PyGetSetDef counts_getset[] = {
 
 static PyType_Slot counts_slots[] = {
     {Py_tp_dealloc, counts_dealloc},
+    {Py_tp_init, counts_init},
     {Py_tp_methods, counts_methods},
     {Py_tp_getset, counts_getset},
     {Py_tp_doc, "What followed each context in some text, and how often."},
@@ -362,7 +431,7 @@ typedef uint16_t Places[256];
 /* Adds a context's counts, times `sign`, to a level. */
 static void gather(const Table *table, uint32_t hash, int sign, Level *to, Places places)
 {
-    if (table->capacity == 0)
+    if (table->used == 0)
         return;
     for (size_t at = home(table, (uint64_t)hash << 32); table->slots[at] != 0;) {
         uint64_t slot = table->slots[at];
@@ -397,39 +466,46 @@ static void settle(Level *level, Places places)
     level->distinct = kept;
 }
 
-/* The levels that know the context before `end`, shortest context first: the project without
-   the current file's own disk text, plus the current file; then the current file alone. */
-static int find_levels(const Sources *from, const uint8_t *end, Level levels[LEVELS + 1])
+/* Asks for what a query with these hashes will read. */
+static void prefetch_levels(const Sources *from, const uint32_t hashes[CONTEXTS])
 {
-    uint32_t hashes[CONTEXTS];
-    Places places;
-    memset(places, 0, sizeof places);
-    hash_contexts(end, hashes);
     for (int order = 0; order < CONTEXTS; order++) {
         prefetch(&from->project->tables[order], hashes[order]);
         prefetch(&from->current->tables[order], hashes[order]);
+        prefetch(&from->own->tables[order], hashes[order]);
     }
-    int found = 0, level = 0;
+}
+
+/* The levels that know the context, shortest context first: the project without the current
+   file's own disk text, plus the current file; then the current file alone. */
+static int find_levels(const Sources *from, const uint32_t hashes[CONTEXTS],
+                       Level levels[LEVELS + 1])
+{
+    Places places;
+    memset(places, 0, sizeof places);
+    int found = 0, unseen = 0; /* whether the last symbols, so many, were never seen together */
     for (int order = 0; order < CONTEXTS; order++) {
-        Level *whole = &levels[found], *file = &levels[found + 1];
-        if (order == WORD && hashes[order] == NONE) {
-            level += 2;
+        if (is_none(order, hashes[order]) || (unseen && is_length(order)))
             continue;
-        }
+        Level *whole = &levels[found], *file = in_project(order) ? whole + 1 : whole;
         whole->distinct = file->distinct = 0;
-        whole->level = level++;
-        file->level = order < FILE_CONTEXTS ? level++ : level;
+        whole->level = 2 * order;
+        file->level = 2 * order + 1;
         gather(&from->current->tables[order], hashes[order], 1, file, places);
-        whole->distinct = file->distinct;
-        memcpy(whole->symbol, file->symbol, (size_t)file->distinct);
-        memcpy(whole->count, file->count, (size_t)file->distinct * sizeof file->count[0]);
-        gather(&from->project->tables[order], hashes[order], 1, whole, places);
-        gather(&from->own->tables[order], hashes[order], -1, whole, places);
-        settle(whole, places);
-        if (whole->distinct == 0)
-            continue;
-        found++;
-        if (file->distinct > 0 && order < FILE_CONTEXTS) {
+        if (in_project(order)) {
+            whole->distinct = file->distinct;
+            memcpy(whole->symbol, file->symbol, (size_t)file->distinct);
+            memcpy(whole->count, file->count, (size_t)file->distinct * sizeof file->count[0]);
+            gather(&from->project->tables[order], hashes[order], 1, whole, places);
+            gather(&from->own->tables[order], hashes[order], -1, whole, places);
+            settle(whole, places);
+            if (whole->distinct == 0) {
+                unseen |= is_length(order);
+                continue;
+            }
+            found++;
+        }
+        if (file->distinct > 0 && in_file(order)) {
             settle(file, places);
             found++;
         }
@@ -486,7 +562,9 @@ static PyObject *memory_levels(PyObject *module, PyObject *args)
     if (type == NULL || levels == NULL || !PyArg_ParseTuple(args, "O!O!O!O", type, &project, type, &own, type, &current, &tail) || read_tail(tail, bytes) < 0)
         goto end;
     Sources from = {project, own, current};
-    int found = find_levels(&from, bytes + LONGEST, levels);
+    uint32_t hashes[CONTEXTS];
+    hash_contexts(bytes + LONGEST, 1, hashes);
+    int found = find_levels(&from, hashes, levels);
     result = PyList_New(0);
     for (int i = 0; result != NULL && i < found; i++) {
         PyObject *counts = PyDict_New(), *pair = NULL;
@@ -510,12 +588,16 @@ end:
     return result;
 }
 
+/* A search's rows: all they will read is asked for first, and giving the interpreter away for
+   them costs more than the work. */
+enum { FEW = 32 };
+
 static PyObject *memory_mix(PyObject *module, PyObject *args)
 {
     PyObject *type = PyObject_GetAttrString(module, "Counts"), *tails, *result = NULL;
     Counts *project, *own, *current;
     Py_buffer interpolation = {0}, log_probs = {0}, out = {0};
-    uint8_t(*bytes)[LONGEST] = NULL;
+    uint32_t(*hashes)[CONTEXTS] = NULL;
     if (type == NULL || !PyArg_ParseTuple(args, "O!O!O!y*y*O!w*", type, &project, type, &own, type, &current,
                           &interpolation, &log_probs, (PyObject *)&PyList_Type, &tails, &out))
         goto end;
@@ -525,20 +607,26 @@ static PyObject *memory_mix(PyObject *module, PyObject *args)
         PyErr_SetString(PyExc_ValueError, "mix: shapes do not agree");
         goto end;
     }
-    bytes = malloc((size_t)(rows ? rows : 1) * LONGEST);
-    if (bytes == NULL) {
+    hashes = malloc((size_t)(rows ? rows : 1) * sizeof *hashes);
+    if (hashes == NULL) {
         PyErr_NoMemory();
         goto end;
     }
-    for (Py_ssize_t i = 0; i < rows; i++)
-        if (read_tail(PyList_GetItem(tails, i), bytes[i]) < 0)
-            goto end;
     Sources from = {project, own, current};
-    /* For a search's few rows, giving the interpreter away costs more than the work. */
-    PyThreadState *released = rows > 32 ? PyEval_SaveThread() : NULL;
+    for (Py_ssize_t i = 0; i < rows; i++) {
+        uint8_t bytes[LONGEST];
+        if (read_tail(PyList_GetItem(tails, i), bytes) < 0)
+            goto end;
+        hash_contexts(bytes + LONGEST, 1, hashes[i]);
+        if (rows <= FEW)
+            prefetch_levels(&from, hashes[i]);
+    }
+    PyThreadState *released = rows > FEW ? PyEval_SaveThread() : NULL;
     Level levels[LEVELS + 1];
     for (Py_ssize_t i = 0; i < rows; i++) {
-        int found = find_levels(&from, bytes[i] + LONGEST, levels);
+        if (rows > FEW)
+            prefetch_levels(&from, hashes[i]);
+        int found = find_levels(&from, hashes[i], levels);
         mix_one(levels, found, interpolation.buf, (const float *)log_probs.buf + i * 256,
                 (float *)out.buf + i * 256);
     }
@@ -547,7 +635,7 @@ static PyObject *memory_mix(PyObject *module, PyObject *args)
     result = Py_NewRef(Py_None);
 end:
     Py_XDECREF(type);
-    free(bytes);
+    free(hashes);
     if (interpolation.obj != NULL)
         PyBuffer_Release(&interpolation);
     if (log_probs.obj != NULL)

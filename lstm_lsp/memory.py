@@ -1,6 +1,6 @@
 """The project memory: what the open project's own text says about the next symbol.
 
-Counts of symbols after contexts of 2 to 32 symbols, over the project's files and over
+Counts of symbols after contexts of 3 to 48 symbols, over the project's files and over
 the current file alone, mixed with the network's distribution by one recursion
 (docs/project-memory.md). Answers are a function of the files' contents, the text before
 the position and the parameters: never of the order in which files came, or of typing.
@@ -37,15 +37,20 @@ compiled = kernel is not memory_reference
 
 LogProbs = npt.NDArray[np.float32]
 
-TAIL: Final = 36
+TAIL: Final = memory_reference.LONGEST
 """Symbols before a position that a query may read."""
 
 _logger = logging.getLogger(__name__)
 
 # Counting holds the lock, and so a query back, for at most this many symbols (about 1 ms).
 _SLICE: Final = 1 << 10 if compiled else 1 << 6
-# Of a longer text, only what follows a multiple of this many symbols informs the file itself.
-_WINDOW: Final = 1 << 18
+# Of a longer text, only its last part informs the file itself: at least this many symbols. Its
+# start goes on in steps, so that a key that moves it costs no more than a step.
+_WINDOW: Final = 1 << 17
+_WINDOW_STEP: Final = 1 << 11
+# Of the parameters: which contexts and buckets they are for. 1 had contexts of 2 to 32 symbols.
+_FORMAT: Final = 2
+_OLDER_FORMATS: Final = (1,)
 # Current files whose counts are kept: a few, as a user goes back and forth.
 _CURRENT_FILES: Final = 4
 
@@ -69,13 +74,19 @@ class Parameters:
 
     def to_json(self) -> dict[str, Any]:
         """Return what `from_json` reads."""
-        return {"format": 1, "interpolation": np.round(self.interpolation, 5).tolist()}
+        return {"format": _FORMAT, "interpolation": np.round(self.interpolation, 5).tolist()}
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Parameters:
-        """Read a model card's "memory". Raises ValueError when it is not one."""
+        """Read a model card's "memory": the package's own in place of an older format's.
+
+        Raises ValueError when it is not one.
+        """
         try:
-            if value["format"] != 1:
+            if value["format"] in _OLDER_FORMATS:
+                _tell_older()
+                return default_parameters()
+            if value["format"] != _FORMAT:
                 raise ValueError(f"project memory parameters of format {value['format']}")
             return cls(np.asarray(value["interpolation"], np.float64))
         except (KeyError, TypeError) as error:
@@ -112,7 +123,7 @@ class _CurrentFile:
 
     def __init__(self) -> None:
         self.own = kernel.Counts()  # what the project's counts hold of it
-        self.counts = kernel.Counts()  # its text before the cursor's line
+        self.counts = kernel.Counts(True)  # its text before the cursor's line
         self.before = b""
 
 
@@ -124,7 +135,7 @@ class ProjectMemory:
         self.max_bytes = max_bytes
         # An eighth is left to the counts of current files.
         self._room = max_bytes - max_bytes // 8
-        self._window = min(_WINDOW, max(1 << 12, max_bytes >> 10))
+        self._window = min(_WINDOW, max(1 << 11, max_bytes >> 11))
         self._weights = np.ascontiguousarray(self.parameters.interpolation, np.float64)
         self._counts = kernel.Counts()
         self._texts: dict[str, bytes] = {}
@@ -215,10 +226,11 @@ class ProjectMemory:
             file.own.add(own, 0, len(own))
         self._current.move_to_end(path)
         if file.before != before:
-            old, new = _window(file.before, self._window), _window(before, self._window)
-            start, old_stop, new_stop = _difference(old, new)
-            file.counts.remove(old, start, old_stop)
-            file.counts.add(new, start, new_stop)
+            gone, come = _moves(file.before, before, self._window)
+            for start, stop in gone:
+                file.counts.remove(file.before, start, stop)
+            for start, stop in come:
+                file.counts.add(before, start, stop)
         file.before = before
         return file
 
@@ -296,9 +308,27 @@ class _View:
         return self.memory._mix(self, log_probs, tails)
 
 
-def _window(text: bytes, size: int) -> bytes:
-    """Return the part of `text` that informs the file itself: by its length alone."""
-    return text[max(0, size * (len(text) // size - 1)) :]
+def _window(length: int, size: int) -> int:
+    """Return from where on a text of `length` symbols informs the file itself."""
+    step = min(_WINDOW_STEP, size)
+    return max(0, step * ((length - size) // step))
+
+
+Ranges = list[tuple[int, int]]
+
+
+def _moves(old: bytes, new: bytes, size: int) -> tuple[Ranges, Ranges]:
+    """Return which ranges of `old`, and then of `new`, to take out and to put in.
+
+    Afterwards what is counted of `new` is its window, and contexts reach before that.
+    """
+    start, old_stop, _ = _difference(old, new)
+    further = len(new) - len(old)  # what follows in both stands so much further in `new`
+    first, new_first = _window(len(old), size), _window(len(new), size)
+    stays = max(old_stop, first, new_first - further)
+    gone = [(first, min(new_first, start)), (max(first, start), stays)]
+    come = [(new_first, min(first, start)), (max(new_first, start), stays + further)]
+    return [one for one in gone if one[0] < one[1]], [one for one in come if one[0] < one[1]]
 
 
 def _difference(old: bytes, new: bytes) -> tuple[int, int, int]:
@@ -306,8 +336,8 @@ def _difference(old: bytes, new: bytes) -> tuple[int, int, int]:
 
     What follows is the same in both, contexts included.
     """
-    if new.startswith(old):
-        return len(old), len(old), len(new)
+    if new.startswith(old) or old.startswith(new):
+        return min(len(old), len(new)), len(old), len(new)
     start = _common(old, new)
     rest = min(len(old), len(new)) - start
     tail = _common(old[len(old) - rest :][::-1], new[len(new) - rest :][::-1]) if rest else 0
@@ -342,3 +372,11 @@ def _common(a: bytes, b: bytes) -> int:
 @cache
 def _tell_slow() -> None:
     _logger.warning("the project memory's compiled kernel is missing; completions will be slower")
+
+
+@cache
+def _tell_older() -> None:
+    _logger.warning(
+        "the model's project memory weights are for an older version; those of the bundled model "
+        "stand in until it is fitted again (python -m lstm_lsp.training.memory_fit)"
+    )

@@ -10,44 +10,77 @@ from __future__ import annotations
 import math
 import re
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
 WORD: Final = -1
-CONTEXTS: Final = (2, 3, WORD, 4, 6, 8, 12, 16, 32)
-"""The last n symbols; or the word begun. In their order in the recursion."""
-FILE_CONTEXTS: Final = len(CONTEXTS) - 1
-"""The current file's own counts are a level beside the project's, but for the longest."""
-LONGEST: Final = 32
+LINE: Final = -2
+ABOVE: Final = -3
+CONTEXTS: Final = (3, LINE, WORD, 4, 6, ABOVE, 8, 12, 24, 48)
+"""The last n symbols, or what `context` says of the others. In their order in the recursion."""
+FILE_ONLY: Final = (LINE, ABOVE)
+"""Counted in the current file alone: for a whole project they would cost more than they give."""
+PROJECT_ONLY: Final = (24, 48)
+"""The current file's counts of these are a part of the project's, but no level of their own."""
+LONGEST: Final = 128
+"""No context reaches back further."""
 
-_WORD: Final = re.compile(rb"[\w$\x80-\xff]+\Z")
+_WORD: Final = re.compile(rb"[\w$\x80-\xff]*\Z")
+_OPENING: Final = re.compile(rb"([ \t]*)([\w$\x80-\xff]*)")
+_INDENTATION: Final = re.compile(rb"[ \t]*")
 
 Level = tuple[int, dict[int, int]]
 """A level's place in the recursion, and how often each symbol followed there."""
 
 # An inner dictionary with one entry and its share of the outer one, as CPython 3.11 keeps them.
-_BYTES_A_CONTEXT: Final = 260 + LONGEST // 2
+_BYTES_A_CONTEXT: Final = 280
 
 
 def context(kind: int, before: bytes) -> bytes | None:
     """Return the context of one of the kinds `CONTEXTS` after `before`; None: there is none.
 
-    `before` is at least `LONGEST` symbols, of which the last `LONGEST` are read. `WORD` is
-    the word that ends there, as far as written.
+    `before` is at least `LONGEST` symbols, of which the last `LONGEST` are read.
+
+    - n: the last n symbols.
+    - `WORD`: the word that ends there, as far as written.
+    - `LINE`: the line's indentation and first word, with the word that ends there (it may be
+      none) and the symbol before it.
+    - `ABOVE`: the indentation of the line above and up to eight symbols after it, with the last
+      symbols, up to four, of the line itself.
     """
     if kind > 0:
         return before[-kind:]
-    word = _WORD.search(before[-LONGEST:])
-    return word.group() if word else None
+    before = before[-LONGEST:]
+    word = _found(_WORD.search(before))
+    if kind == WORD:
+        return word.group() or None
+    start = before.rfind(b"\n") + 1
+    if kind == LINE:
+        indentation, first = _found(_OPENING.match(before, start)).groups()
+        previous = before[max(0, word.start() - 1) : word.start()]
+        return b"\0".join((b"%d" % len(indentation), first, previous, word.group()))
+    above = before.rfind(b"\n", 0, start - 1) + 1 if start else 0
+    if not above:
+        return None
+    text = _found(_INDENTATION.match(before, above, start - 1)).end()
+    opening = before[text : min(text + 8, start - 1)]
+    return b"%d\0%b\n%b" % (text - above, opening, before[max(start, LONGEST - 4) :])
+
+
+def _found(match: re.Match[bytes] | None) -> re.Match[bytes]:
+    assert match is not None  # the pattern matches nothing, too
+    return match
 
 
 class Counts:
     """What followed each context in some text, and how often."""
 
-    def __init__(self) -> None:
+    def __init__(self, alone: bool = False) -> None:
+        """`alone`: with the contexts that are counted in the current file alone."""
+        self._alone = alone
         self._tables: tuple[dict[bytes, dict[int, int]], ...] = tuple({} for _ in CONTEXTS)
         self.symbols = 0
 
@@ -65,13 +98,10 @@ class Counts:
         stop = min(stop, start + most)
         padded = bytes(LONGEST) + text
         for at in range(start, stop):
-            end = at + LONGEST
-            for kind, table in zip(CONTEXTS, self._tables, strict=True):
-                known = context(kind, padded[end - LONGEST : end])
-                if known is None:
-                    continue
+            symbol = text[at]
+            for table, known in self._contexts(padded[at : at + LONGEST]):
                 counts = table.setdefault(known, {})
-                counts[padded[end]] = counts.get(padded[end], 0) + 1
+                counts[symbol] = counts.get(symbol, 0) + 1
         self.symbols += stop - start
         return stop
 
@@ -79,19 +109,23 @@ class Counts:
         """Undo `add` of the same text, start and stop; return `stop`."""
         padded = bytes(LONGEST) + text
         for at in range(start, stop):
-            end = at + LONGEST
-            for kind, table in zip(CONTEXTS, self._tables, strict=True):
-                known = context(kind, padded[end - LONGEST : end])
-                if known is None:
-                    continue
+            symbol = text[at]
+            for table, known in self._contexts(padded[at : at + LONGEST]):
                 counts = table[known]
-                counts[padded[end]] -= 1
-                if not counts[padded[end]]:
-                    del counts[padded[end]]
+                counts[symbol] -= 1
+                if not counts[symbol]:
+                    del counts[symbol]
                 if not counts:
                     del table[known]
         self.symbols -= stop - start
         return stop
+
+    def _contexts(self, before: bytes) -> Iterator[tuple[dict[bytes, dict[int, int]], bytes]]:
+        """Yield each table with its context after `before`."""
+        for kind, table in zip(CONTEXTS, self._tables, strict=True):
+            known = context(kind, before) if self._alone or kind not in FILE_ONLY else None
+            if known is not None:
+                yield table, known
 
     def after(self, number: int, known: bytes) -> Mapping[int, int]:
         """Return how often each symbol followed a context, the number-th of `CONTEXTS`."""
@@ -101,26 +135,26 @@ class Counts:
 def levels(project: Counts, own: Counts, current: Counts, tail: bytes) -> list[Level]:
     """Return the levels that know the context `tail`, shortest context first.
 
-    For each context: `project` without `own` (what the project holds of the current file)
-    plus `current`; then, but for the longest, `current` alone.
+    For the n-th context, level 2 n: `project` without `own` (what the project holds of the
+    current file) plus `current`; and level 2 n + 1: `current` alone.
     """
     padded = bytes(LONGEST) + tail
     found: list[Level] = []
-    level = 0
     for number, kind in enumerate(CONTEXTS):
         known = context(kind, padded)
-        if known is not None:
-            file = dict(current.after(number, known))
+        if known is None:
+            continue
+        file = dict(current.after(number, known))
+        if kind not in FILE_ONLY:
             mine = own.after(number, known)
             whole = dict(file)
             for symbol, count in project.after(number, known).items():
                 whole[symbol] = whole.get(symbol, 0) + count - mine.get(symbol, 0)
             whole = {symbol: count for symbol, count in whole.items() if count > 0}
             if whole:
-                found.append((level, whole))
-            if file and number < FILE_CONTEXTS:
-                found.append((level + 1, file))
-        level += 2
+                found.append((2 * number, whole))
+        if file and kind not in PROJECT_ONLY:
+            found.append((2 * number + 1, file))
     return found
 
 
@@ -134,7 +168,7 @@ def bucket(counts: Mapping[int, int]) -> int:
 
 
 BUCKETS: Final = 9 * 4
-LEVELS: Final = len(CONTEXTS) + FILE_CONTEXTS
+LEVELS: Final = 2 * len(CONTEXTS)
 
 
 def mix(  # noqa: PLR0917 - the kernel's own signature

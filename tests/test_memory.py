@@ -6,6 +6,7 @@ import math
 import subprocess
 import sys
 import threading
+from collections import Counter
 
 import numpy as np
 import numpy.typing as npt
@@ -61,7 +62,8 @@ def test_the_kernel_gives_the_reference_s_counts_and_probabilities(
 ) -> None:
     answers = []
     for implementation in (memory.kernel, memory_reference):
-        project, own, counts = (implementation.Counts() for _ in range(3))
+        project, own = implementation.Counts(), implementation.Counts()
+        counts = implementation.Counts(True)
         for path, text in sorted(files.items()):
             project.add(text, 0, len(text))
             if path == "p/a.py":
@@ -86,7 +88,7 @@ def test_added_and_removed_equals_never_added(
     implementation: str, history: list[tuple[bytes, bool]], probe: bytes
 ) -> None:
     module = memory.kernel if implementation == "kernel" else memory_reference
-    lived, fresh, empty = module.Counts(), module.Counts(), module.Counts()
+    lived, fresh, empty = module.Counts(True), module.Counts(True), module.Counts()
     for text, _ in history:
         lived.add(text, 0, len(text))
     for text, stays in history:
@@ -97,8 +99,8 @@ def test_added_and_removed_equals_never_added(
     for text in [probe, *(text for text, _ in history)]:
         for cut in range(len(text) + 1):
             tail = text[max(0, cut - memory.TAIL) : cut]
-            found = module.levels(lived, empty, empty, tail)
-            assert found == module.levels(fresh, empty, empty, tail)
+            found = module.levels(empty, empty, lived, tail)
+            assert found == module.levels(empty, empty, fresh, tail)
     assert lived.symbols == fresh.symbols
 
 
@@ -148,6 +150,68 @@ def test_a_view_moves_with_the_text_exactly(
         text = text[:at] + inserted + text[at + gone :]
         lived.view("p/a.py", text)
     know_the_same(lived, remember(files), "p/a.py", text)
+
+
+class Counting:
+    """Counts that tell how many symbols were counted."""
+
+    symbols_counted = 0
+
+    def __init__(self, alone: bool = False) -> None:
+        self.symbols = Counter[int]()
+
+    def add(self, text: bytes, start: int, stop: int, room: int = 0) -> int:
+        assert 0 <= start <= stop <= len(text)
+        self.symbols.update(text[start:stop])
+        Counting.symbols_counted += stop - start
+        return stop
+
+    def remove(self, text: bytes, start: int, stop: int) -> int:
+        assert 0 <= start <= stop <= len(text)
+        self.symbols.subtract(text[start:stop])
+        Counting.symbols_counted += stop - start
+        return stop
+
+
+@no_deadline
+@given(texts, st.lists(st.tuples(st.integers(0, 900), texts, st.integers(0, 300)), max_size=12))
+def test_of_a_long_text_the_last_part_counts_whatever_was_there_before(
+    text: bytes, edits: list[tuple[int, bytes, int]]
+) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(memory, "_WINDOW", 300)
+        patch.setattr(memory, "_WINDOW_STEP", 40)
+        lived = ProjectMemory()
+        for at, inserted, gone in edits:
+            text = text[:at] + inserted + text[at + gone :]
+            lived.view("p/a.py", text)
+        know_the_same_here(lived, ProjectMemory(), text)
+        assert lived._current["p/a.py"].counts.symbols <= 340
+
+
+def know_the_same_here(one: ProjectMemory, other: ProjectMemory, text: bytes) -> None:
+    for cut in range(0, len(text) + 1, max(1, len(text) // 8)):
+        tail = text[max(0, cut - memory.TAIL) : cut]
+        assert one.levels("p/a.py", text, tail) == other.levels("p/a.py", text, tail)
+
+
+@pytest.mark.parametrize("size", [1 << 10, 1 << 20])
+def test_a_key_counts_as_little_in_a_large_document_as_in_a_small_one(
+    size: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    line = b"    return value[index] + 1  # one\n"
+    text = (line * (size // len(line) + 1))[: size - 1] + b"\n"
+    monkeypatch.setattr(memory.kernel, "Counts", Counting)
+    project = ProjectMemory()
+    project.view("p/a.py", text)
+    for _ in range(2_000):  # past several steps of the window
+        text += line
+        counted = Counting.symbols_counted
+        project.view("p/a.py", text)
+        assert Counting.symbols_counted - counted <= len(line) + memory._WINDOW_STEP
+    held = project._current["p/a.py"].counts.symbols
+    assert held.total() <= memory._WINDOW + memory._WINDOW_STEP
+    assert held == Counter(text[len(text) - held.total() :])
 
 
 @no_deadline
@@ -228,9 +292,19 @@ def test_parameters_survive_json_and_bad_ones_are_refused() -> None:
     again = Parameters.from_json(parameters.to_json())
     np.testing.assert_allclose(again.interpolation, parameters.interpolation, atol=1e-5)
     good = parameters.to_json()
-    for bad in ({}, {**good, "format": 2}, {**good, "interpolation": [[0.5]]}):
+    for bad in ({}, {**good, "format": 3}, {**good, "interpolation": [[0.5]]}):
         with pytest.raises(ValueError, match=r"memory|interpolation"):
             Parameters.from_json(bad)
+
+
+def test_an_older_model_s_weights_give_way_to_the_package_s(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    memory._tell_older.cache_clear()
+    default = memory.default_parameters()
+    older = {"format": 1, "interpolation": [[0.5] * 36] * 17}
+    assert Parameters.from_json(older) is default
+    assert [record.message for record in caplog.records if "older" in record.message]
 
 
 def test_without_the_kernel_it_works_and_says_so_once() -> None:
