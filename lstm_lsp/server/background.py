@@ -113,7 +113,7 @@ class Background:
             indexed, total = 0, 0
             for folder in folders:
                 here = (indexed, total)
-                for step in engine.index(folder, near):
+                for step in engine.texts.index(folder, near):
                     here = (indexed + step.indexed, total + step.total)
                     loop.call_soon_threadsafe(tell, *here)
                     yield
@@ -160,7 +160,7 @@ class Background:
 
     def _follow(self, engine: Engine, job: Job) -> Slices:
         # What is open when the job is done, not what was when it was queued.
-        yield from engine.follow(self._opened)
+        yield from engine.texts.follow(self._opened)
 
     def warm_up(self, snapshot: Snapshot, offset: int) -> None:
         """Read up to a place where typing goes on, and ahead of it after a moment's pause."""
@@ -183,4 +183,4 @@ class Background:
 
 
 def _read_file(engine: Engine, folder: Path, file: Path, job: Job) -> None:
-    engine.read_file(folder, file)
+    engine.texts.read_file(folder, file)

@@ -51,7 +51,7 @@ def test_a_closed_document_is_taken_out_in_steps_and_no_answer_sees_half(
     without = answer(fresh, HERE, [HERE])
     assert with_it != without
 
-    closing = engine.follow([HERE], step=STEP)
+    closing = engine.texts.follow([HERE], step=STEP)
     steps = take(closing, taken)
     assert steps == min(taken, len(LONG) // STEP)
     assert answer(engine, HERE, [HERE]) == without
@@ -64,7 +64,7 @@ def test_a_closed_document_is_taken_out_in_steps_and_no_answer_sees_half(
 def test_an_opened_document_is_read_in_steps_and_no_answer_sees_half(tiny_model: Model) -> None:
     engine = Engine(tiny_model, 16)
     other = snapshot("other.py", LONG)
-    opening = engine.follow([HERE, other], step=STEP)
+    opening = engine.texts.follow([HERE, other], step=STEP)
     assert take(opening, 5) == 5
     found = answer(engine, HERE, [HERE, other])
     assert take(opening, 10_000) == 0
@@ -75,7 +75,7 @@ def test_a_document_opened_again_while_it_is_taken_out_is_whole(tiny_model: Mode
     engine = Engine(tiny_model, 16)
     other, again = snapshot("other.py", LONG), snapshot("other.py", LONG + "value_0 = 7\n")
     answer(engine, HERE, [HERE, other])
-    closing = engine.follow([HERE], step=STEP)
+    closing = engine.texts.follow([HERE], step=STEP)
     assert take(closing, 5) == 5
     found = answer(engine, HERE, [HERE, again])
     assert take(closing, 10_000) == 0
@@ -89,7 +89,7 @@ def test_a_document_opened_again_while_it_is_taken_out_is_not_read_again(
     engine = Engine(tiny_model, 16)
     other, again = snapshot("other.py", LONG), snapshot("other.py", LONG + "value_0 = 7")
     answer(engine, HERE, [HERE, other])
-    closing = engine.follow([HERE], step=STEP)
+    closing = engine.texts.follow([HERE], step=STEP)
     assert take(closing, 5) == 5
     found = answer(engine, again, [HERE, again])
     take(closing, 10_000)  # goes on behind the answer, as in the worker
@@ -102,12 +102,12 @@ def test_what_is_on_disk_is_there_again_after_closing(tiny_model: Model, tmp_pat
     (tmp_path / "other.py").write_text("saved = 1\n" * 50)
     engine, fresh = Engine(tiny_model, 16), Engine(tiny_model, 16)
     answer(engine, HERE, [HERE, snapshot("other.py", LONG, tmp_path)])
-    closing = engine.follow([HERE], step=STEP)
+    closing = engine.texts.follow([HERE], step=STEP)
     assert take(closing, 5) == 5
     (tmp_path / "other.py").write_text("saved = 2\n" * 50)
-    engine.read_file(tmp_path, tmp_path / "other.py")  # told of while it is taken out
+    engine.texts.read_file(tmp_path, tmp_path / "other.py")  # told of while it is taken out
     take(closing, 10_000)
-    fresh.read_file(tmp_path, tmp_path / "other.py")
+    fresh.texts.read_file(tmp_path, tmp_path / "other.py")
     assert answer(engine, HERE, [HERE]) == answer(fresh, HERE, [HERE])
 
 
@@ -116,8 +116,8 @@ def test_an_opened_file_that_is_known_from_disk_takes_no_step(
 ) -> None:
     (tmp_path / "other.py").write_text(LONG)
     engine = Engine(tiny_model, 16)
-    engine.read_file(tmp_path, tmp_path / "other.py")
-    assert take(engine.follow([snapshot("other.py", LONG, tmp_path)], step=STEP), 10_000) == 0
+    engine.texts.read_file(tmp_path, tmp_path / "other.py")
+    assert take(engine.texts.follow([snapshot("other.py", LONG, tmp_path)], step=STEP), 10_000) == 0
 
 
 pieces = st.sampled_from([b"a", b"b = c(d)\n", b"x" * 90, bytes(range(3, 200))])
