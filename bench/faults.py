@@ -39,8 +39,6 @@ LINES = (20, 90)
 """Files of so many lines are looked at."""
 ALARM_LINES = 200
 SYSTEMS = ("project", "file", "none", "ngram")
-FEWEST = 8
-"""Of a sort with fewer edits on clean files no tail can be told."""
 
 Row = dict[str, Any]
 """A text as one system read it: part ("validation", "clean" or "fault"), language, file, lines,
@@ -169,25 +167,20 @@ def measure(
 
 
 def fitted(rows: Sequence[Row]) -> dict[str, float]:
-    """Return, for each sort of edit, the bits that it must save in text that parses.
+    """Return, for each sort of edit, the whole bits that it must save in text that parses.
 
-    What edits on clean files save beyond their sort's median is taken as exponential, for so
-    few lines say nothing of the far tail itself. Each sort may cause an equal part of
-    the alarms that `ALARM_LINES` allow.
+    On these clean files each sort causes at most an equal part of the alarms that `ALARM_LINES`
+    allow; one that hardly occurs in them says nothing and keeps what ships.
     """
-    allowed = sum(row["lines"] for row in rows) / ALARM_LINES / len(suspicion.REPLACES)
+    lines = sum(row["lines"] for row in rows)
+    allowed = lines // (ALARM_LINES * len(suspicion.REPLACES))
     least = {}
-    for sort in suspicion.REPLACES:
+    for sort, shipped in suspicion.REPLACES.items():
         edits = (edit for row in rows for edit in row["edits"])
-        saved = np.array([edit["saved"] for edit in edits if edit["sort"] == sort])
-        if len(saved) < FEWEST:
-            least[sort] = max([suspicion.REPLACES[sort], *saved.tolist()])
-            continue
-        median = float(np.median(saved))
-        beyond = saved[saved > median] - median
-        bits = median + float(beyond.mean() * np.log(len(beyond) / allowed))
-        least[sort] = max(suspicion.REPAIRS, bits)
-    return {sort: round(bits, 1) for sort, bits in least.items()}
+        saved = sorted((edit["saved"] for edit in edits if edit["sort"] == sort), reverse=True)
+        enough = len(saved) > allowed
+        least[sort] = max(suspicion.REPAIRS, np.floor(saved[allowed]) + 1.0) if enough else shipped
+    return {sort: float(bits) for sort, bits in least.items()}
 
 
 def judged(rows: Sequence[Row]) -> dict[str, Any]:
