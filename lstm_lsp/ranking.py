@@ -78,6 +78,8 @@ def objection(text: str, kind: Kind, situation: Situation) -> str | None:
         return "it would run into the word after the cursor"
     if kind in ("char", "token"):
         return _token_objection(text, situation)
+    if kind == "block" and (fault := _block_objection(text, situation)):
+        return fault
     first, _, more = text.partition("\n")
     line = (situation.line_before + first).strip()
     following = situation.next_line
@@ -95,6 +97,17 @@ def objection(text: str, kind: Kind, situation: Situation) -> str | None:
     return bracket_fault(text, situation, cut=bool(situation.line_after)) or (
         indentation_fault(text, situation) if situation.scan.where == "code" else None
     )
+
+
+def _block_objection(text: str, situation: Situation) -> str | None:
+    if text.startswith("\n"):
+        return "it begins with an empty line"
+    local = situation.before[situation.scan.anchor :] + text
+    end = lexis.scan(local, situation.language)
+    own = end.anchor >= len(local) - len(text)
+    if end.where == "comment" and own and local.startswith("/*", end.anchor):
+        return "a comment stays open"
+    return None
 
 
 def _token_objection(text: str, situation: Situation) -> str | None:

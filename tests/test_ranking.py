@@ -93,6 +93,23 @@ def test_what_is_objected_to_in_a_line(
 
 
 @pytest.mark.parametrize(
+    ("candidate", "reason"),
+    [
+        ("/** a\n * b\n */", None),
+        ("/** a\n * b", "a comment stays open"),
+        ("// a\n// b", None),
+        ("\nfoo();", "it begins with an empty line"),
+    ],
+)
+def test_what_is_objected_to_in_a_block(candidate: str, reason: str | None) -> None:
+    assert objection(candidate, "block", at("class A {\n|\n}\n", "java")) == reason
+
+
+def test_a_block_may_go_on_with_a_comment_that_is_open() -> None:
+    assert objection("* b\n * c", "block", at("/** a\n |\n", "java")) is None
+
+
+@pytest.mark.parametrize(
     ("text", "candidate", "reason"),
     [
         ("foo(|)", ")", "it repeats what follows the cursor"),
