@@ -17,7 +17,6 @@ import json
 import statistics
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -29,6 +28,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from tests.browser import headless
 from tests.editors.neovim.conftest import Neovim, binary
 from tests.editors.vscode.workbench import Code, serve, window
+from tests.waiting import soon
 
 FAKE: Final = Path(__file__).resolve().parents[1] / "tests" / "editors" / "fake_server.py"
 GOAL: Final = 15.0  # milliseconds more than the constant's, in the median
@@ -173,12 +173,7 @@ def in_neovim(version: str, command: list[str], model: str, lines: int) -> Shown
 
 def _soon(there: Callable[[], Any]) -> Any:
     """Return what `there` gives as soon as that is true, or None when that takes too long."""
-    end = time.monotonic() + PATIENCE
-    while not (found := there()):
-        if time.monotonic() > end:
-            return None
-        time.sleep(0.02)
-    return found
+    return soon(there, PATIENCE) or None
 
 
 def _other_than(offered: str) -> str:

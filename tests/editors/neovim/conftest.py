@@ -7,13 +7,14 @@ tests/editors/install.sh puts them). A missing one fails the tests that need it.
 import contextlib
 import os
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pynvim
 import pytest
+
+from tests.waiting import soon
 
 ROOT = Path(__file__).resolve().parents[3]
 FAKE_SERVER = ROOT / "tests" / "editors" / "fake_server.py"
@@ -133,12 +134,9 @@ class Neovim:
 
     def wait(self, condition: Callable[[], Any], what: str) -> Any:
         """Waits until a condition holds and returns its value; fails when it never does."""
-        end = time.monotonic() + DEADLINE
-        while not (value := condition()):
-            if time.monotonic() > end:
-                screen = "\n".join(line.rstrip() for line in self.screen())
-                pytest.fail(f"waited in vain until {what}; the screen:\n{screen}")
-            time.sleep(0.005)
+        if not (value := soon(condition, DEADLINE)):
+            screen = "\n".join(line.rstrip() for line in self.screen())
+            pytest.fail(f"waited in vain until {what}; the screen:\n{screen}")
         return value
 
     def ghost(self) -> str | None:
