@@ -1,4 +1,5 @@
-// Bundles the extension into dist/extension.js; with --tests the unit tests into dist/tests.
+// Bundles the extension into dist/extension.js; with --tests the unit tests into dist/tests, and
+// those that VS Code runs in its extension host into dist/hosted.
 import { copyFileSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { build } from "esbuild";
@@ -20,6 +21,12 @@ if (process.argv.includes("--tests")) {
     ...shared,
     entryPoints: names.map((name) => join(folder, name)),
     outdir: "dist/tests",
+    sourcemap: "inline",
+  });
+  await build({
+    ...shared,
+    entryPoints: ["../../tests/editors/vscode/hosted/index.ts"],
+    outdir: "dist/hosted",
     sourcemap: "inline",
   });
 } else {

@@ -35,10 +35,13 @@ LOOK = {
     "editor.stickyScroll.enabled": False,
     "breadcrumbs.enabled": False,
     "editor.fontSize": 15,
+    "editor.hover.above": False,
+    "editor.scrollbar.vertical": "hidden",
     "editor.cursorBlinking": "solid",
     "workbench.activityBar.location": "hidden",
     "workbench.layoutControl.enabled": False,
 }
+DARK = "Dark Modern"
 
 
 def shot(code: Code) -> Image.Image:
@@ -82,6 +85,29 @@ def keep(frames: Frames, box: tuple[int, int, int, int], file: Path) -> None:
     )
 
 
+# The middle of the deepest shade.
+DEEPEST = """
+() => {
+  const colour = (one) => getComputedStyle(one).backgroundColor;
+  const depth = (one) => Number(/rgba\\(.*, ([\\d.]+)\\)/.exec(colour(one))?.[1] ?? 0);
+  const shades = [...document.querySelectorAll('.view-overlays .cdr')].filter(depth);
+  const box = shades.sort((one, two) => depth(two) - depth(one))[0].getBoundingClientRect();
+  return [box.left + Math.min(4, box.width / 2), box.top + box.height / 2];
+}
+"""
+
+
+def overlay(code: Code, name: str) -> None:
+    """Shade what surprises, point at what does most, and write the picture."""
+    text = PYTHON.replace("max(result", "max(readings")
+    code.open("sensor.py", text, text.splitlines().index("def largest(readings):"))
+    code.press("Control+Home")
+    code.run("LSTM: Shade Surprising Characters")
+    wait_for(code.shaded, "shades")
+    code.hover(code.page.evaluate(DEEPEST))
+    save(shot(code), name)
+
+
 def vscode() -> None:
     """Write the pictures of VS Code, light ones and a dark one."""
     size = (760, 560)
@@ -113,12 +139,14 @@ def vscode() -> None:
             wait_for(lambda: "LSTM is writing" not in code.status_bar(), "its end")
             code.close_all()
 
-            code.open("sensor.py", PYTHON.replace("max(result", "max(readings"), last)
-            code.run("LSTM: Shade Surprising Characters")
-            wait_for(code.shaded, "shades")
-            where = max(code.shaded(), key=lambda place: place[1])
-            code.hover(where)
-            save(shot(code), "vscode-overlay.png")
+            overlay(code, "vscode-overlay.png")
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as home, headless() as browser:
+        folder = Path(home) / "sensors"
+        folder.mkdir()
+        dark = LOOK | {"workbench.colorTheme": DARK}
+        with serve(Path(home), dark) as address, window(browser, address, folder, size) as code:
+            code.press("Control+b")
+            overlay(code, "vscode-overlay-dark.png")
 
 
 # -- Neovim ------------------------------------------------------------------------------

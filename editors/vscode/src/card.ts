@@ -11,7 +11,7 @@ import { message, trustedFolder } from "./server";
 
 export async function showCard(found: Found, documents: Documents): Promise<void> {
   const [program, ...parameters] = found.command;
-  const model = setting("model", "");
+  const model = setting("model", "", null);
   const all = [...parameters, "info", ...(model ? ["--model", model] : [])];
   try {
     const options = { cwd: trustedFolder() ?? homedir(), timeout: 60_000 };

@@ -1,7 +1,7 @@
 /** The language client: what goes over the wire to the server, and what of it is ours. */
 
 import { homedir } from "node:os";
-import { workspace, type LogOutputChannel } from "vscode";
+import { Uri, workspace, type LogOutputChannel } from "vscode";
 import {
   DidChangeConfigurationNotification,
   LanguageClient,
@@ -33,7 +33,7 @@ export class Client extends LanguageClient {
 
   private pushOptions(): Promise<void> {
     return this.sendNotification(DidChangeConfigurationNotification.type, {
-      settings: { [SECTION]: currentOptions() },
+      settings: { [SECTION]: currentOptions(null) },
     });
   }
 }
@@ -48,7 +48,7 @@ function clientOptions(
       { scheme: "file", language },
       { scheme: "untitled", language },
     ]),
-    initializationOptions: { [SECTION]: currentOptions() },
+    initializationOptions: { [SECTION]: currentOptions(null) },
     outputChannel: log,
     revealOutputChannelOn: RevealOutputChannelOn.Never,
     errorHandler: errors,
@@ -58,7 +58,9 @@ function clientOptions(
       workspace: {
         // Settings of the section that are the extension's own stay here.
         configuration: (params) =>
-          params.items.map((item) => (item.section === SECTION ? currentOptions() : null)),
+          params.items.map(({ section, scopeUri }) =>
+            section === SECTION ? currentOptions(scopeUri ? Uri.parse(scopeUri) : null) : null,
+          ),
         didChangeConfiguration: pushOptions,
       },
     },

@@ -30,7 +30,7 @@ export class Explorer implements Disposable {
 
   private start(found: Found): { process: ChildProcess; address: Promise<string> } {
     const [program, ...parameters] = found.command;
-    const model = setting("model", "");
+    const model = setting("model", "", null);
     const all = [...parameters, "explore", ...(model ? ["--model", model] : [])];
     const process = spawn(program, all, {
       cwd: trustedFolder() ?? homedir(),

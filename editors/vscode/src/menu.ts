@@ -10,7 +10,7 @@ import {
   type Disposable,
   type QuickPickItem,
 } from "vscode";
-import { setting } from "./configuration";
+import { inFront, setting } from "./configuration";
 import { LANGUAGES } from "./options";
 import { facts, present, type Here } from "./presentation";
 import type { Server } from "./server";
@@ -85,10 +85,12 @@ export async function showMenu(server: Server): Promise<void> {
   }
 }
 
+/** The document in front; a panel such as the log is none. */
 function here(): Here {
+  const document = window.activeTextEditor?.document;
   return {
-    language: window.activeTextEditor?.document.languageId,
-    languages: setting("languages", LANGUAGES),
+    language: document?.uri.scheme === "output" ? undefined : document?.languageId,
+    languages: setting("languages", LANGUAGES, inFront()),
     enabled: isEnabled(),
   };
 }

@@ -59,7 +59,7 @@ export class Overlay implements Disposable {
     this.drawing.get(editor)?.dispose();
     const { languageId, uri } = editor.document;
     const served = LANGUAGES.includes(languageId) && ["file", "untitled"].includes(uri.scheme);
-    if (!served || !setting("overlay", false)) {
+    if (!served || !setting("overlay", false, uri)) {
       if (this.drawing.delete(editor)) {
         this.shades.forEach((type) => editor.setDecorations(type, []));
       }

@@ -23,7 +23,7 @@ const OFF = "$(circle-slash)";
 
 export function present(status: Status, here: Here): Shown {
   if (status.state === "off") {
-    const attention = here.enabled; // not switched off, so something went wrong
+    const attention = here.enabled && status.model === null; // nobody switched it off
     const text = `${attention ? "$(warning)" : OFF} LSTM`;
     return { text, tooltip: `LSTM completion is off: ${status.reason}`, attention };
   }
@@ -37,7 +37,10 @@ export function present(status: Status, here: Here): Shown {
 }
 
 /** Why nothing is suggested in the document in front, though the server is well. */
-export function offHere({ language, languages }: Here): string | undefined {
+export function offHere({ language, languages, enabled }: Here): string | undefined {
+  if (!enabled) {
+    return "suggestions are switched off";
+  }
   if (language === undefined || languages.includes(language)) {
     return undefined;
   }

@@ -62,8 +62,8 @@ export class Preview implements Disposable {
     const token = randomUUID();
     const params: GenerateParams = {
       ...client.code2ProtocolConverter.asTextDocumentPositionParams(document, cursor),
-      maxCharacters: setting("preview.maxCharacters", 1000),
-      temperature: setting("preview.temperature", 0.6),
+      maxCharacters: setting("preview.maxCharacters", 1000, document.uri),
+      temperature: setting("preview.temperature", 0.6, document.uri),
       partialResultToken: token,
     };
     const listeners = [

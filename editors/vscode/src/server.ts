@@ -66,7 +66,7 @@ export class Server implements Disposable {
     const python = await activePython();
     const path = process.env["PATH"] ?? "";
     const machine = { platform: process.platform, path, isProgram };
-    return { found: locate(setting<string[]>("serverCommand", []), python, machine), python };
+    return { found: locate(setting<string[]>("serverCommand", [], null), python, machine), python };
   }
 
   private async launch(): Promise<void> {

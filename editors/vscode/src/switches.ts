@@ -1,7 +1,7 @@
-/** Switching suggestions on and off: for the user, the workspace, one language. */
+/** Switching suggestions on and off: for the user, the workspace, one language; in the folder that has its own setting. */
 
 import { commands, window } from "vscode";
-import { change, setting } from "./configuration";
+import { change, inFront, setting } from "./configuration";
 import { LANGUAGES, toggled } from "./options";
 
 export async function enable(enabled: boolean, inWorkspace = false): Promise<void> {
@@ -9,21 +9,22 @@ export async function enable(enabled: boolean, inWorkspace = false): Promise<voi
   await clear();
 }
 
+/** Whether suggestions are wanted in the document in front. */
 export function isEnabled(): boolean {
-  return setting("enabled", true);
+  return setting("enabled", true, inFront());
 }
 
 export async function toggleLanguage(): Promise<void> {
   const language = window.activeTextEditor?.document.languageId;
   if (language !== undefined && LANGUAGES.includes(language)) {
-    await change("languages", toggled(setting("languages", LANGUAGES), language));
+    await change("languages", toggled(setting("languages", LANGUAGES, inFront()), language));
     await clear();
   }
 }
 
 /** Shade characters by how surprising they are, or no more. */
 export async function toggleOverlay(): Promise<void> {
-  await change("overlay", !setting("overlay", false));
+  await change("overlay", !setting("overlay", false, inFront()));
 }
 
 /** What is on screen goes at once. */

