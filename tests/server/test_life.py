@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import socket
 import subprocess
@@ -13,9 +14,14 @@ from pathlib import Path
 from typing import Any
 
 import jsonschema
+import pytest
 
+from lstm_lsp.server import app, status, transport
+from lstm_lsp.server.server import Server
 from lstm_lsp.server.settings import Settings
+from lstm_lsp.server.worker import Job, Priority
 from tests.server.wire import PATIENCE, Client, at, document, serve_command
+from tests.waiting import soon
 
 ENDLESS = {"maxCharacters": 1_000_000, "temperature": 0}
 """Options of a generation that goes on: the most probable symbol is never the end."""
@@ -85,6 +91,24 @@ def test_shutdown_stops_work_at_once(start: Any, uri: str) -> None:
     assert "error" in client.answer(asked)
 
 
+def test_the_inference_thread_ends_before_the_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    # The runtime aborts the process when the interpreter ends under one of its calls.
+    left = []
+
+    def compute(job: Job) -> None:
+        while not job.is_cancelled():
+            pass
+
+    def leave(server: Server, *_: Any) -> None:
+        server.session.worker.submit(Priority.REQUEST, compute)
+        left.append(server)
+
+    monkeypatch.setattr(transport, "serve_tcp", leave)
+    monkeypatch.setattr(status, "log_to", lambda *_: None)  # the tests' own process
+    app.serve(tcp=("127.0.0.1", 0))
+    assert not left[0].session.worker._thread.is_alive()
+
+
 def test_what_cannot_be_started_says_so_in_one_line(tiny_model_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
@@ -102,13 +126,14 @@ def test_over_tcp_a_client_is_served_and_garbage_survived(tiny_model_path: Path)
         port = free.getsockname()[1]
     command = [*serve_command(tiny_model_path), "--tcp", f"127.0.0.1:{port}"]
     process = subprocess.Popen(command, stdin=subprocess.DEVNULL)
-    connected = None
-    while connected is None:
+
+    def connect() -> socket.socket | None:
         assert process.poll() is None
-        try:
-            connected = socket.create_connection(("127.0.0.1", port), PATIENCE)
-        except ConnectionRefusedError:
-            continue
+        with contextlib.suppress(ConnectionRefusedError):
+            return socket.create_connection(("127.0.0.1", port), PATIENCE)
+        return None
+
+    connected = soon(connect, PATIENCE)
     with connected, connected.makefile("rwb") as stream:
         stream.write(b"Content-Length: 99999999999\r\n\r\n")
         for message in (
