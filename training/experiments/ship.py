@@ -72,14 +72,26 @@ SHIPPED = (
     Chosen(
         "selective-counter",
         "lstm",
-        0,
-        None,
-        _unit(19, "counts the a's past the X's, then the b's down"),
+        2,
+        6000,
+        _unit(8, "counts the a's past the X's, its input gate shut, then the b's down"),
+        dropout=0.5,
     ),
     Chosen("state", "lstm", 3, None, _unit(19, "holds whether it was A or B")),
     Chosen("state", "gru", 0, None, _unit(20, "holds whether it was A or B")),
     Chosen("state", "rnn", 0, None, _unit(1, "holds whether it was A or B")),
-    Chosen("copy", "lstm", 0, None, _unit(1, "says that a is next", 2)),
+    Chosen(
+        "copy",
+        "lstm",
+        2,
+        4000,
+        (
+            *_unit(16, "says that c is next, silent until X", 2),
+            *_unit(4, "says that b is next", 2),
+            *_unit(3, "says that a is next", 2),
+        ),
+        dropout=0.5,
+    ),
 )
 
 
