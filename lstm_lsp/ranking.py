@@ -88,6 +88,8 @@ def objection(text: str, kind: Kind, situation: Situation) -> str | None:
     closing = situation.whole and set(first.strip()) <= set(")]};,")
     if following and not closing and following in (line, first.strip()):
         return "it repeats the next line"
+    if len(line) > 3 and following.startswith(line) and not situation.line_before.strip():
+        return "it repeats the next line"
     if len(line) > 3 and line == situation.previous_line.strip() and not more:
         return "it repeats the line before"
     if _repetitive(first):

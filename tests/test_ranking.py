@@ -78,6 +78,7 @@ def path(text: str, *probabilities: float, ended: float | None = None) -> Path:
         ("a()\nb()\n|", "python", "a()", None),
         ("x = |\nfoo(a)\n", "python", "foo(a)", "it repeats the next line"),
         ("|\nreturn a\n", "python", "return a", "it repeats the next line"),
+        ("|\nreturn a\n", "python", "return", "it repeats the next line"),  # nor begins to
         ("foo(a)\n|", "python", "foo(a)", "it repeats the line before"),
         ("    }\n    |", "java", "}", "it closes a bracket that is not open"),
         ("class A {\n  {\n    }\n  |", "java", "}", None),
