@@ -66,8 +66,7 @@ def completion_items(
 ) -> list[types.CompletionItem]:
     """Return popup items for `candidates`; those of several lines are left out.
 
-    Of equal texts (a token may be all of the line) the first stands for both. What is typed
-    of a word belongs to each item, so that an editor's filter finds it.
+    What is typed of a word belongs to each item, so that an editor's filter finds it.
     `key` comes back with an item that is to be resolved.
     """
     start = document.line_start(offset)
@@ -76,9 +75,6 @@ def completion_items(
         start=lsp_position(document, offset - len(typed), units),
         end=lsp_position(document, offset, units),
     )
-    first: dict[str, Candidate] = {}
-    for candidate in candidates:
-        first.setdefault(candidate.text, candidate)
     return [
         types.CompletionItem(
             label=typed + candidate.text,
@@ -89,7 +85,7 @@ def completion_items(
             text_edit=types.TextEdit(range=replaced, new_text=typed + candidate.text),
             data={"lstmLsp": key, "text": candidate.text},
         )
-        for candidate in first.values()
+        for candidate in candidates
         if "\n" not in candidate.text
     ]
 

@@ -101,15 +101,17 @@ async def _answer(
 
     def work(job: Job) -> list[Candidate]:
         spot = Spot(snapshot, where.offset, *selected)
-        found: list[Candidate] = []
+        # By text: a token may be all of the line, and the first then stands for both.
+        found: dict[str, Candidate] = {}
         batches = engine.batches(
             spot, opened, wanted, settings, job.is_cancelled, on_demand=on_demand
         )
         for number, batch in enumerate(batches):
-            found += batch
-            if token is not None and (batch or number == 0):
-                loop.call_soon_threadsafe(send, batch, number == 0)
-        return sorted(found, key=lambda one: -one.probability)
+            new = [one for one in batch if one.text not in found]
+            found |= {one.text: one for one in new}
+            if token is not None and (new or number == 0):
+                loop.call_soon_threadsafe(send, new, number == 0)
+        return sorted(found.values(), key=lambda one: -one.probability)
 
     found = await session.ask(snapshot, method, priority, work)
     if found is None:
