@@ -57,6 +57,14 @@ def test_what_was_not_redacted_is_counted_and_placeholders_are_not() -> None:
     assert provenance.unredacted(corpus) == {"e-mail addresses": 1, "secrets": 1}
 
 
+def test_the_average_of_runs_weighs_each_alike() -> None:
+    networks = [CharacterLSTM(Architecture(layers=1, units=4, embedding=3)) for _ in range(3)]
+    weights = [network.output.weight.detach().clone() for network in networks]
+    release.average(networks[0], networks[1:])
+    torch.testing.assert_close(networks[0].output.weight, torch.stack(weights).mean(0))
+    torch.testing.assert_close(networks[1].output.weight, weights[1], rtol=0, atol=0)
+
+
 @pytest.fixture
 def corpora(tmp_path: Path) -> Path:
     """Return a manifest's folder, with its corpus in `built`."""

@@ -16,8 +16,10 @@ from datetime import date
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from . import provenance
+from .cells import Network
 from .checkpoint import CHECKPOINT, load_network
 from .corpus import manifest
 from .corpus.notices import NOTICES
@@ -42,6 +44,20 @@ def sample(corpora: Sequence[Corpus], symbols: int = SAMPLE) -> Iterator[Documen
                 yield document
 
 
+@torch.no_grad()
+def average(network: Network, others: Sequence[Network]) -> None:
+    """Give `network` the mean of its weights and those of `others`.
+
+    For runs that went on from one another: near each other, their mean is often better than
+    the last (Wortsman et al. 2022, "Model soups"). Raises KeyError or RuntimeError where
+    shapes differ.
+    """
+    for number, other in enumerate(others, 1):
+        weights = other.state_dict()
+        for name, value in network.state_dict().items():
+            value.lerp_(weights[name], 1 / (number + 1))
+
+
 def main() -> None:
     """Write one released model."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -49,6 +65,13 @@ def main() -> None:
     parser.add_argument("corpora", type=Path, help="folder of packed train and validation files")
     parser.add_argument(
         "--before", type=Path, nargs="*", default=[], help="folders of the runs it went on from"
+    )
+    parser.add_argument(
+        "--average",
+        type=Path,
+        nargs="*",
+        default=[],
+        help="folders of runs whose last weights are averaged with the run's, in equal parts",
     )
     parser.add_argument("--checkpoint", default=CHECKPOINT, help="file in the folder")
     parser.add_argument("--manifest", type=Path, required=True, help="of the corpora")
@@ -59,6 +82,7 @@ def main() -> None:
     given = parser.parse_args()
 
     network, facts = load_network(given.run / given.checkpoint)
+    average(network, [load_network(run / CHECKPOINT)[0] for run in given.average])
     recipe = asdict(Recipe.from_json(facts["recipe"]))
     del recipe["architecture"]
     described = manifest.load(given.manifest)
@@ -80,6 +104,7 @@ def main() -> None:
             "filters": provenance.filters(described, given.corpora),
             "left_unredacted": provenance.unredacted(corpus),
             "recipe": recipe,
+            "averaged_runs": 1 + len(given.average),
             "hardware": given.hardware,
             "minutes": round(sum(each["seconds"] for each in progress) / 60),
             "symbols_seen": seen,
