@@ -31,6 +31,7 @@ from lstm_lsp.evaluate.runner import sampled_files
 from lstm_lsp.evaluate.sampling import Spot, line_spots, token_spots, typed_lines
 from lstm_lsp.evaluate.sources import EvaluationError, File, Project, read_projects
 from lstm_lsp.evaluate.tally import Tally
+from lstm_lsp.memory import TAIL
 from lstm_lsp.network import Floats, Model, State
 from lstm_lsp.ranking import EVERYTHING
 
@@ -141,7 +142,7 @@ def test_the_memory_behind_a_line_has_seen_the_file_up_to_the_line() -> None:
     model = cast(Model, KnownModel())
     assert bits_of(model, b"", text, memory.view) == pytest.approx(bits_of(model, b"", text) + 1)
     assert dict.fromkeys(memory.views) == dict.fromkeys([b"", b"aa\n", text[:-1]])
-    assert memory.tails == [text[max(0, end - 36) : end] for end in range(len(text))]
+    assert memory.tails == [text[max(0, end - TAIL) : end] for end in range(len(text))]
 
 
 # Places
