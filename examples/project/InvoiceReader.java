@@ -38,6 +38,6 @@ public class InvoiceReader {
      */
     public long sum() {
         long sum = 0;
-        for (Invoice invoice : i
+        if (invoices.isEmp
     }
 }

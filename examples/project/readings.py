@@ -24,4 +24,5 @@ def read_readings(path):
 def mean(readings):
     """Return the mean of all degrees."""
     total = 0.0
-    for reading in r
+    if not readings:
+        raise V
