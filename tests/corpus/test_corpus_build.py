@@ -20,7 +20,7 @@ from lstm_lsp.cli import main
 from lstm_lsp.training.corpus import collect
 from lstm_lsp.training.corpus.build import build
 from lstm_lsp.training.corpus.manifest import SPLITS, CorpusError
-from lstm_lsp.training.corpus.notices import is_notice
+from lstm_lsp.training.corpus.notices import Notice, is_notice, page
 from lstm_lsp.training.corpus.packed import Corpus, Document, pack
 
 NOTICE = "/*\n * Licensed under the Apache License, Version 2.0\n */\n"
@@ -407,6 +407,13 @@ def test_links_are_not_followed_out_of_a_folder_and_hidden_ones_not_entered(smal
 
 
 # Licences kept beside the corpus.
+
+
+def test_the_markup_of_a_notice_is_no_part_of_it() -> None:
+    notice = "Format: https://example.org/1.0/\nUpstream-Name: shop\nLicense: MIT\nFormat: any\n"
+    written = page([("shop", "MIT", [Notice("debian/copyright", notice)])])
+    assert written.rstrip().endswith("Upstream-Name: shop\nLicense: MIT\nFormat: any")
+    assert "example.org" not in written
 
 
 def test_notices_of_the_projects_themselves_are_kept_each_text_once(small: Small) -> None:

@@ -17,6 +17,8 @@ NOTICES: Final = "NOTICES.txt"
 MAX_BYTES: Final = 200_000
 _NAME = re.compile(r"(?i)(?:un)?(?:licen[cs]e|notice|copying|copyright)(?:[._-][\w.-]*)?")
 _CODE: Final = (".java", ".py", ".pyi", ".class", ".html")
+_FORMAT = re.compile(r"\AFormat: \S+\n")
+"""How a Debian copyright file begins: it names its markup and grants nothing."""
 _METADATA = re.compile(r"[^/]+\.dist-info/(?:licenses/)?[^/]+")
 
 
@@ -46,6 +48,7 @@ def page(projects: Iterable[tuple[str, str, Iterable[Notice]]]) -> str:
         paths = []
         for path, text in sorted(notices):
             plain = "\n".join(line.rstrip() for line in text.strip().splitlines())
+            plain = _FORMAT.sub("", plain)
             texts.setdefault(plain, []).append(f"{project}/{path}")
             paths.append(path)
         listed.append(f"{project} ({licence}): {', '.join(paths) or 'no file in its source'}")
