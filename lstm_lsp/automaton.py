@@ -58,6 +58,20 @@ def word_symbols(language: str) -> npt.NDArray[np.float32]:
 
 
 @cache
+def no_members(language: str) -> bytes:
+    """Return the symbols that do not follow the dot of a member access.
+
+    All but those that a name begins with, a line end, and in Java `String...`, `java.util.*` and
+    `this.<T>of()`. Spaces may stand there, yet only prose has them.
+    """
+    names = (
+        np.flatnonzero(word_symbols(language)).astype(np.uint8).tobytes().translate(None, _DIGITS)
+    )
+    allowed = names + b"\n" + (b".*<" if language == "java" else b"")
+    return bytes(range(symbols.VOCABULARY)).translate(None, allowed)
+
+
+@cache
 def automaton(language: str, where: Where) -> Automaton:
     """Return the automaton for tokens of `language`; in strings and comments for words."""
     rows = _Rows()

@@ -14,7 +14,7 @@ from functools import cache, partial
 import numpy as np
 
 from lstm_lsp import search, symbols
-from lstm_lsp.automaton import automaton, word_symbols
+from lstm_lsp.automaton import automaton, no_members, word_symbols
 from lstm_lsp.calibration import Calibration
 from lstm_lsp.context import Contexts
 from lstm_lsp.fitting import Offer, fit_blocks, fit_lines
@@ -132,7 +132,8 @@ class Completer:
                 continue
             if start is None:
                 state = self._contexts.state(place.header, place.before, cancelled)
-                start = predictor.start(state, place.before)
+                impossible = no_members(place.language) if situation.awaits_member else b""
+                start = predictor.start(state, place.before, impossible)
             judgements = []
             minimum = settings.minimum(kind)
             judge = cache(partial(objection, kind=kind, situation=situation))

@@ -190,6 +190,19 @@ def scan(text: str, language: str, start: int = 0, opened: str = "") -> Scan:
     return Scan(where, anchor, "".join(brackets))
 
 
+def awaits_member(text: str, language: str) -> bool:
+    """Whether `text`, beginning in code, ends with the dot of a member access."""
+    if not text.endswith("."):
+        return False
+    *_, before, dot = (Token("newline", 0, 0), *tokens(text, language))
+    return is_member_dot(before.kind, text[before.start : before.end], text[dot.start : dot.end])
+
+
+def is_member_dot(kind: TokenKind, before: str, dot: str) -> bool:
+    """Whether the token `dot`, right after a token `before` of this kind, reaches for a member."""
+    return dot == "." and (kind in ("identifier", "keyword", "string") or before in (")", "]", "}"))
+
+
 def spans_lines(string: str) -> bool:
     """Whether the string literal that `string` begins with may go on over lines."""
     return _TRIPLE.match(string) is not None

@@ -117,9 +117,12 @@ class Predictor:
         self.steps = 0
         """Steps of the network so far: what a search costs, counted."""
 
-    def start(self, state: State, before: bytes) -> Hypotheses:
-        """Return the one hypothesis at a position: `state` after the text `before`."""
-        return self._predict(state, [before[-TAIL:]])
+    def start(self, state: State, before: bytes, impossible: bytes = b"") -> Hypotheses:
+        """Return the one hypothesis at a position: `state` after the text `before`.
+
+        Of the symbols `impossible` none comes next there, whoever says so.
+        """
+        return self._predict(state, [before[-TAIL:]], impossible)
 
     def advance(self, hypotheses: Hypotheses, parents: Integers, read: Integers) -> Hypotheses:
         """Return B' hypotheses: row `parents[i]` (B',) followed by the symbol `read[i]` (B',).
@@ -143,8 +146,10 @@ class Predictor:
             hypotheses.followed[parent][symbol] = found, row
         return found
 
-    def _predict(self, state: State, tails: list[bytes]) -> Hypotheses:
+    def _predict(self, state: State, tails: list[bytes], impossible: bytes = b"") -> Hypotheses:
         log_probs = self._mixer.mix(state.log_probs, tails) + _mask(tails)
+        if impossible:
+            log_probs[:, list(impossible)] = -np.inf
         probabilities = np.exp(log_probs)
         # At most 256 terms of at most 1, and most of the mass is never masked: no shift.
         total = np.add.reduce(probabilities, axis=1, keepdims=True)

@@ -230,11 +230,17 @@ def walk(text: str, situation: Situation) -> Iterator[Piece]:
     joined = local + text
     opened: list[str] = []
     free = list(situation.open_brackets)
+    member = False
+    before: tuple[lexis.TokenKind, str] = ("newline", "")
     for kind, start, end in lexis.tokens(joined, situation.language):
-        if end <= len(local):
-            continue
         piece = joined[start:end]
         fault = None
+        if member and kind in ("string", "number", "operator") and piece not in (".", "*", "<"):
+            fault = "no name follows the dot"
+        member = lexis.is_member_dot(*before, piece)
+        before = kind, piece
+        if end <= len(local):
+            continue
         if kind == "operator" and start >= len(local):
             if piece in lexis.CLOSING:
                 opened.append(piece)

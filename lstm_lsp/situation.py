@@ -54,6 +54,12 @@ class Situation:
         return bool(self.typed) and is_word(self.after[:1])
 
     @cached_property
+    def awaits_member(self) -> bool:
+        """Whether the cursor is right after the dot of a member access, in code."""
+        local = self.before[self.scan.anchor :]
+        return self.scan.where == "code" and lexis.awaits_member(local, self.language)
+
+    @cached_property
     def below(self) -> str:
         """The text below the cursor's line, with the line end before it; "" for none."""
         _, end, below = self.after.partition("\n")

@@ -124,6 +124,14 @@ def test_explain_gives_a_reason_for_what_is_not_shown() -> None:
     assert [(j.candidate.text, j.reason) for j in silent] == [("", "the cursor is inside a word")]
 
 
+def test_after_the_dot_of_a_member_access_only_names_are_likely() -> None:
+    prose = {'" is': 0.7, " A": 0.2, "celsius\n": 0.1}
+    found = completer(prose).candidates(at("total += reading.|"), NetworkAlone())
+    assert shown(found) == [("char", "c", 100), ("token", "celsius", 100), ("line", "celsius", 100)]
+    for text in ("# reading.|", "x = 'reading.|", "x = 1.|"):
+        assert '"' in [one.text for one in completer(prose).candidates(at(text), NetworkAlone())]
+
+
 def test_inside_a_word_nothing_is_searched() -> None:
     scripted = Scripted(RETURN)
     found = Completer(scripted.model, scripted.contexts).candidates(at("pri|nt"), NetworkAlone())

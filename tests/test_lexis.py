@@ -204,3 +204,25 @@ def test_a_scan_goes_on_from_where_that_of_the_lines_above_ended(text: str, lang
     above = lexis.scan(text[: text.rfind("\n") + 1], language)
     on = lexis.scan(text, language, above.anchor, above.brackets)
     assert on == lexis.scan(text, language)
+
+
+@pytest.mark.parametrize(
+    ("text", "language", "expected"),
+    [
+        ("reading.", "python", True),
+        ("f(a)[0].", "python", True),
+        ('"abc".', "java", True),
+        ("this.", "java", True),
+        ("x = 1.", "python", False),
+        ("from .", "python", False),
+        ("f(String..", "java", False),
+        ("a..", "java", False),
+        ("# see a.", "python", False),
+        ("x = 'a.", "python", False),
+        ("a", "python", False),
+        (".", "python", False),
+        ("", "python", False),
+    ],
+)
+def test_the_dot_of_a_member_access(text: str, language: str, expected: bool) -> None:
+    assert lexis.awaits_member(text, language) == expected
