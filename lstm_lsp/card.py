@@ -24,6 +24,14 @@ class Architecture:
     units: int = 512
     embedding: int = 64
     cell: str = "lstm"
+    output: str = "last"
+    """What the output reads: the hidden states of the "last" layer, or of "all", side by side
+    from the first on (Graves 2013, "Generating sequences with recurrent neural networks")."""
+
+    @property
+    def read(self) -> int:
+        """Hidden units that the output reads."""
+        return self.units * (self.layers if self.output == "all" else 1)
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> Architecture:
@@ -33,6 +41,7 @@ class Architecture:
         except TypeError as error:
             raise ValueError(f"not an architecture: {error}") from None
         sizes = (architecture.layers, architecture.units, architecture.embedding)
-        if not all(isinstance(size, int) and size > 0 for size in sizes):
+        known = architecture.output in ("last", "all")
+        if not known or not all(isinstance(size, int) and size > 0 for size in sizes):
             raise ValueError(f"not an architecture: {value}")
         return architecture

@@ -1,6 +1,7 @@
 """What every test may use: a tiny model file, built with seeded weights."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,8 @@ settings.register_profile("ci", settings.get_profile("home"), derandomize=True)
 settings.load_profile("ci" if os.environ.get("CI") else "home")
 
 TINY = Architecture(layers=2, units=16, embedding=8)
+SHAPES = [TINY, replace(TINY, output="all")]
+"""What a served network may be: the output reads the last layer, or all."""
 
 
 def seeded_weights(architecture: Architecture, seed: int = 0) -> Weights:
@@ -26,7 +29,7 @@ def seeded_weights(architecture: Architecture, seed: int = 0) -> Weights:
     a = architecture
     shapes = {
         "embedding.weight": (256, a.embedding),
-        "output.weight": (256, a.units),
+        "output.weight": (256, a.read),
         "output.bias": (256,),
     }
     for layer in range(a.layers):

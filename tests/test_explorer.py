@@ -4,6 +4,7 @@ import http.client
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -17,12 +18,12 @@ from lstm_lsp import symbols
 from lstm_lsp.cli import main
 from lstm_lsp.explore import answers, gallery
 from lstm_lsp.explore.explorer import Explorer, experiment_subjects, model_subject
-from lstm_lsp.explore.reading import AskError, Reading
+from lstm_lsp.explore.reading import AskError, Reading, Subject
 from lstm_lsp.explore.recorder import Held, Trace, record
 from lstm_lsp.explore.recording import Recording
 from lstm_lsp.explore.server import HOST, Server, listen
 from lstm_lsp.explore.toys import toy_attributes
-from lstm_lsp.explore.weights import Weights, from_arrays
+from lstm_lsp.explore.weights import Weights, from_arrays, untrained
 from tests.conftest import TINY, seeded_weights
 from tests.serving import serving
 
@@ -239,6 +240,16 @@ def test_raised_characters_are_the_output_weights(reading: Reading, weights: Wei
     printable = [9, 10, *range(32, 127)]
     assert raised[0][0] == printable[int(weights.output[printable, 3].argmax())]
     assert answers.raises(reading.subject, 0, 3)["direct"] is False
+
+
+def test_where_the_output_reads_all_layers_each_raises_characters() -> None:
+    weights = untrained(replace(TINY, output="all"), 0)
+    subject = Subject("all", "all", "", weights, ())
+    for layer in range(TINY.layers):
+        raised = answers.raises(subject, layer, 3)["raised"]
+        column = weights.output[:, layer * TINY.units + 3]
+        printable = [9, 10, *range(32, 127)]
+        assert raised[0][0] == printable[int(column[printable].argmax())]
 
 
 def test_a_counter_writes_on_what_it_learned(explorer: Explorer) -> None:

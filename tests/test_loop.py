@@ -72,8 +72,9 @@ def trained(
         replace(RECIPE, average=0.9, dropout=0.2, decay=0.8),
         replace(RECIPE, architecture=Architecture(1, 8, 4, cell="gru")),
         replace(RECIPE, architecture=Architecture(1, 8, 4, cell="peephole")),
+        replace(RECIPE, architecture=Architecture(2, 8, 4, output="all")),
     ],
-    ids=["plain", "averaged, dropped", "gru", "peephole"],
+    ids=["plain", "averaged, dropped", "gru", "peephole", "all layers"],
 )
 def test_an_interrupted_run_ends_with_the_weights_of_an_uninterrupted_one(
     corpus: Corpus, tmp_path: Path, recipe: Recipe

@@ -25,15 +25,15 @@ from lstm_lsp.network import Model
 from lstm_lsp.training.cells import CELLS, CharacterCell, network_of
 from lstm_lsp.training.graph import build, weights_of
 from lstm_lsp.training.network import CharacterLSTM
-from tests.conftest import TINY, seeded_weights
+from tests.conftest import SHAPES, TINY, seeded_weights
 
 TEXT = b"public static void main(String[] arguments) {\n    return counter;\n}\n" * 3
 SETTINGS = settings(max_examples=20, deadline=None)
 
 
-def seeded(cell: str, seed: int = 0) -> CharacterLSTM | CharacterCell:
+def seeded(cell: str, seed: int = 0, output: str = "last") -> CharacterLSTM | CharacterCell:
     torch.manual_seed(seed)
-    network = network_of(Architecture(layers=2, units=12, embedding=7, cell=cell))
+    network = network_of(Architecture(2, 12, 7, cell, output))
     for parameter in network.parameters():
         torch.nn.init.normal_(parameter, 0, 0.3)
     return network
@@ -44,9 +44,9 @@ def weights(network: CharacterLSTM | CharacterCell) -> Weights:
     return from_arrays(network.architecture, arrays)
 
 
-@pytest.mark.parametrize("cell", CELLS)
-def test_the_recorder_computes_what_torch_computes(cell: str) -> None:
-    network = seeded(cell)
+@pytest.mark.parametrize(("cell", "output"), [*((cell, "last") for cell in CELLS), ("lstm", "all")])
+def test_the_recorder_computes_what_torch_computes(cell: str, output: str) -> None:
+    network = seeded(cell, output=output)
     symbols = torch.tensor(list(TEXT))[:, None]
     with torch.no_grad():
         logits, (h, c) = network(symbols, network.zero_state(1))
@@ -143,12 +143,13 @@ def test_a_held_unit_stays_and_the_others_hear_of_it(cell: str, quantity: str) -
 
 
 @pytest.mark.parametrize("int8", [False, True])
+@pytest.mark.parametrize("shape", SHAPES)
 def test_a_model_files_weights_are_those_a_fine_tuning_starts_from(
-    tmp_path: Path, int8: bool
+    tmp_path: Path, shape: Architecture, int8: bool
 ) -> None:
     path = tmp_path / "m.onnx"
     card = {"name": "m", "context": 256}
-    path.write_bytes(build(seeded_weights(TINY), TINY, card, int8=int8))
+    path.write_bytes(build(seeded_weights(shape), shape, card, int8=int8))
     expected = from_arrays(*reversed(weights_of(path.read_bytes())[:2]))
     found = read(path)
     np.testing.assert_allclose(found.output, expected.output, rtol=1e-6)
@@ -157,9 +158,10 @@ def test_a_model_files_weights_are_those_a_fine_tuning_starts_from(
             np.testing.assert_array_equal(array, other)
 
 
-def test_an_fp32_file_is_recorded_as_it_is_served(tmp_path: Path) -> None:
+@pytest.mark.parametrize("shape", SHAPES)
+def test_an_fp32_file_is_recorded_as_it_is_served(tmp_path: Path, shape: Architecture) -> None:
     path = tmp_path / "m.onnx"
-    path.write_bytes(build(seeded_weights(TINY), TINY, {"name": "m", "context": 256}, int8=False))
+    path.write_bytes(build(seeded_weights(shape), shape, {"name": "m", "context": 256}, int8=False))
     found = distance(read(path), Model.load(path), TEXT)
     assert found.hidden_worst < 1e-4
     assert found.agreement == 1

@@ -13,7 +13,7 @@ import torch
 from lstm_lsp.card import Architecture
 from lstm_lsp.network import Model, find_model
 from lstm_lsp.training import provenance, release
-from lstm_lsp.training.checkpoint import CHECKPOINT, save_half
+from lstm_lsp.training.checkpoint import CHECKPOINT, average, save_half
 from lstm_lsp.training.corpus.build import build
 from lstm_lsp.training.corpus.manifest import load
 from lstm_lsp.training.corpus.packed import Corpus, Document
@@ -60,7 +60,7 @@ def test_what_was_not_redacted_is_counted_and_placeholders_are_not() -> None:
 def test_the_average_of_runs_weighs_each_alike() -> None:
     networks = [CharacterLSTM(Architecture(layers=1, units=4, embedding=3)) for _ in range(3)]
     weights = [network.output.weight.detach().clone() for network in networks]
-    release.average(networks[0], networks[1:])
+    average(networks[0], networks[1:])
     torch.testing.assert_close(networks[0].output.weight, torch.stack(weights).mean(0))
     torch.testing.assert_close(networks[1].output.weight, weights[1], rtol=0, atol=0)
 

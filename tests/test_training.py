@@ -15,20 +15,23 @@ from lstm_lsp.training import curve, export, tune
 from lstm_lsp.training.cells import network_of
 from lstm_lsp.training.checkpoint import CHECKPOINT
 from lstm_lsp.training.graph import build, dither, quantise, weights_of
-from lstm_lsp.training.network import CharacterLSTM
-from tests.conftest import TINY, seeded_weights
+from lstm_lsp.training.network import CharacterLSTM, reading_all
+from tests.conftest import SHAPES, TINY, seeded_weights
 from tests.test_lanes import documents
 
 
-def torch_network(seed: int = 0) -> CharacterLSTM:
-    network = CharacterLSTM(TINY)
-    weights = {name: torch.from_numpy(w) for name, w in seeded_weights(TINY, seed).items()}
+def torch_network(seed: int = 0, shape: Architecture = TINY) -> CharacterLSTM:
+    network = CharacterLSTM(shape)
+    weights = {name: torch.from_numpy(w) for name, w in seeded_weights(shape, seed).items()}
     network.load_state_dict(weights)
     return network
 
 
-def test_an_export_is_checked_and_served(tmp_path: Path) -> None:
-    model = export.export(torch_network(), {"name": "m"}, tmp_path / "m.onnx", documents())
+@pytest.mark.parametrize("shape", SHAPES)
+def test_an_export_is_checked_and_served(tmp_path: Path, shape: Architecture) -> None:
+    model = export.export(
+        torch_network(shape=shape), {"name": "m"}, tmp_path / "m.onnx", documents()
+    )
     assert model.card["export"]["int8_loss"] <= export.INT8_LOSS
     assert model.context in export.CONTEXTS
     assert [file.name for file in tmp_path.iterdir()] == ["m.onnx"]
@@ -40,6 +43,24 @@ def test_only_an_lstm_is_exported(cell: str, tmp_path: Path) -> None:
     with pytest.raises(export.ExportError, match=f"a served model is an LSTM; a {cell} network"):
         export.export(network, {"name": "m"}, tmp_path / "m.onnx", documents())
     assert not list(tmp_path.iterdir())
+
+
+def test_a_network_that_learns_to_read_all_layers_begins_as_it_was() -> None:
+    last, every = torch_network(), CharacterLSTM(SHAPES[1])
+    every.load_state_dict(reading_all(last.state_dict(), every.architecture))
+    text = torch.tensor(list(documents()[0].text))[:, None]
+    for ours, theirs in zip(
+        every(text, every.zero_state(1)), last(text, last.zero_state(1)), strict=True
+    ):
+        torch.testing.assert_close(ours, theirs)
+    every(text, every.zero_state(1))[0].square().sum().backward()
+    assert every.output.weight.grad is not None
+    assert every.output.weight.grad[:, : TINY.units].abs().max() > 0  # and what is new can learn
+
+
+def test_only_an_lstm_reads_all_layers() -> None:
+    with pytest.raises(ValueError, match="only an LSTM's output reads all layers, not a gru's"):
+        network_of(Architecture(layers=2, units=8, embedding=4, cell="gru", output="all"))
 
 
 def test_an_export_that_differs_from_torch_writes_nothing(tmp_path: Path) -> None:
@@ -63,12 +84,13 @@ def test_chunking_is_exact_and_the_check_can_fail(
 
 
 @pytest.mark.parametrize("int8", [False, True])
-def test_weights_come_back_from_a_model_file(*, int8: bool) -> None:
-    weights = seeded_weights(TINY)
+@pytest.mark.parametrize("shape", SHAPES)
+def test_weights_come_back_from_a_model_file(shape: Architecture, *, int8: bool) -> None:
+    weights = seeded_weights(shape)
     back, architecture, card = weights_of(
-        build(weights, TINY, {"name": "m", "context": 1}, int8=int8)
+        build(weights, shape, {"name": "m", "context": 1}, int8=int8)
     )
-    assert architecture == TINY
+    assert architecture == shape
     assert card["name"] == "m"
     assert back.keys() == weights.keys()
     for name, value in weights.items():

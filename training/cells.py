@@ -122,11 +122,13 @@ Network = CharacterLSTM | CharacterCell
 
 
 def network_of(architecture: Architecture) -> Network:
-    """Return a fresh network of any of `CELLS`. Raises ValueError for another cell."""
+    """Return a fresh network of any of `CELLS`. Raises ValueError for what there is not."""
     if architecture.cell not in CELLS:
         raise ValueError(f"there is no cell {architecture.cell}, only {', '.join(CELLS)}")
     if architecture.cell == "lstm":
         return CharacterLSTM(architecture)
+    if architecture.output == "all":
+        raise ValueError(f"only an LSTM's output reads all layers, not a {architecture.cell}'s")
     return CharacterCell(architecture)
 
 

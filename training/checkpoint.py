@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import math
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -106,6 +107,20 @@ def load_network(file: Path) -> tuple[Network, dict[str, Any]]:
     network = network_of(Recipe.from_json(facts["recipe"]).architecture)
     network.load_state_dict(_under("average.", tensors) or _under("network.", tensors))
     return network.eval(), facts
+
+
+@torch.no_grad()
+def average(network: Network, others: Sequence[Network]) -> None:
+    """Give `network` the mean of its weights and those of `others`.
+
+    For runs that went on from one another: near each other, their mean is often better than
+    the last (Wortsman et al. 2022, "Model soups"). Raises KeyError or RuntimeError where
+    shapes differ.
+    """
+    for number, other in enumerate(others, 1):
+        weights = other.state_dict()
+        for name, value in network.state_dict().items():
+            value.lerp_(weights[name], 1 / (number + 1))
 
 
 def _replace(file: Path, tensors: Weights, facts: dict[str, Any]) -> None:

@@ -34,7 +34,8 @@ Floats = npt.NDArray[np.float32]
 Weights = dict[str, Floats]
 """Arrays by the names of torch's `nn.LSTM`: `embedding.weight`,
 `lstm.weight_ih_l0` (4 H, I), `lstm.weight_hh_l0` (4 H, H), `lstm.bias_ih_l0`,
-`lstm.bias_hh_l0` (4 H), ..., `output.weight` (256, H), `output.bias`; gates i, f, g, o."""
+`lstm.bias_hh_l0` (4 H), ..., `output.weight` (256, `Architecture.read`), `output.bias`; gates
+i, f, g, o."""
 
 LARGEST_WEIGHT = 63
 """Quantised weights are -63..63."""
@@ -130,10 +131,13 @@ class _Graph:
         h, c = self._with_rails() if self.int8 else ("h", "c")
         self._node("Split", [h], [f"h{n}" for n in range(a.layers)], axis=0)
         self._node("Split", [c], [f"c{n}" for n in range(a.layers)], axis=0)
-        current = self._embed()
+        hidden = [self._embed()]
         for layer in range(a.layers):
-            current = self._layer(layer, current)
-        self._output(current)
+            hidden.append(self._layer(layer, hidden[-1]))
+        if a.output == "all":
+            self._node("Concat", hidden[1:], ["all_layers"], axis=2)
+            hidden.append("all_layers")
+        self._output(hidden[-1])
         for name in ("h", "c"):
             parts = [f"{name}{layer}_after" for layer in range(a.layers)]
             if self.int8:
@@ -236,8 +240,10 @@ class _Graph:
         weight = self.weights["output.weight"].T.copy()
         bias = self._constant("output_bias", self.weights["output.bias"])
         if self.int8:
-            weight = np.concatenate((weight, np.zeros((RAILS, symbols.VOCABULARY), np.float32)))
-            values, scale = quantise(weight)
+            # Each layer that is read brings its constant units.
+            layers = weight.reshape(-1, self.architecture.units, symbols.VOCABULARY)
+            padded = np.pad(layers, ((0, 0), (0, RAILS), (0, 0)))
+            values, scale = quantise(padded.reshape(-1, symbols.VOCABULARY))
             unit = np.float32(1 / HIDDEN_LEVELS)
             zero = self._constant("hidden_zero", np.array(128, np.uint8))
             hidden = [current, self._constant("hidden_scale", np.array(unit)), zero]

@@ -7,6 +7,7 @@ the export each want their own normalisation. The serving twin is the exported g
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -21,7 +22,7 @@ class CharacterLSTM(nn.Module):
     """A character-level LSTM over `symbols.VOCABULARY` symbols."""
 
     dropout = 0.0
-    """Share of the last layer's outputs dropped in training."""
+    """Share of the hidden states that the output reads dropped in training."""
 
     def __init__(self, architecture: Architecture) -> None:
         super().__init__()
@@ -29,7 +30,7 @@ class CharacterLSTM(nn.Module):
         a = architecture
         self.embedding = nn.Embedding(symbols.VOCABULARY, a.embedding)
         self.lstm = nn.LSTM(a.embedding, a.units, a.layers)
-        self.output = nn.Linear(a.units, symbols.VOCABULARY)
+        self.output = nn.Linear(a.read, symbols.VOCABULARY)
         self._initialise()
 
     def _initialise(self) -> None:
@@ -53,13 +54,47 @@ class CharacterLSTM(nn.Module):
 
     def forward(self, read: Tensor, state: State) -> tuple[Tensor, State]:
         """Read `read` (T, B) int64 from `state`; return logits (T, B, 256) and the state after."""
-        hidden, state = self.lstm(self.embedding(read), state)
+        embedded = self.embedding(read)
+        if self.architecture.output == "all":
+            hidden, state = self._all_layers(embedded, state)
+        else:
+            hidden, state = self.lstm(embedded, state)
         if self.training and self.dropout:
             hidden = functional.dropout(hidden, self.dropout)
         return self.output(hidden), state
+
+    def _all_layers(self, read: Tensor, state: State) -> tuple[Tensor, State]:
+        """Return the hidden states of all layers, (T, B, layers * units), and the state after.
+
+        A layer at a time: `nn.LSTM` hands out those of the last alone.
+        """
+        layers, after = [], []
+        for n in range(self.architecture.layers):
+            names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+            weights = tuple(self.lstm.get_parameter(f"{name}_l{n}") for name in names)
+            before = (state[0][n : n + 1], state[1][n : n + 1])
+            # With biases, one layer, no dropout; one direction, time first.
+            options = (True, 1, 0.0, self.training, False, False)
+            read, h, c = torch.lstm(read, before, weights, *options)
+            layers.append(read)
+            after.append((h, c))
+        h, c = (torch.cat(parts) for parts in zip(*after, strict=True))
+        return torch.cat(layers, dim=-1), (h, c)
 
     def zero_state(self, lanes: int) -> State:
         """Return the state before anything was read."""
         a = self.architecture
         zeros = self.output.weight.new_zeros(a.layers, lanes, a.units)
         return zeros, zeros.clone()
+
+
+def reading_all(weights: dict[str, Tensor], architecture: Architecture) -> dict[str, Tensor]:
+    """Return the weights of a network that reads its last layer as those of one that reads all.
+
+    The new columns of the output are zero: it computes what it did, and can learn the rest.
+    """
+    output = weights["output.weight"]
+    if architecture.output != "all" or output.shape[1] == architecture.read:
+        return weights
+    new = output.new_zeros(len(output), architecture.read - output.shape[1])
+    return weights | {"output.weight": torch.cat((new, output), dim=1)}

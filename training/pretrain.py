@@ -16,9 +16,10 @@ from pathlib import Path
 import torch
 
 from .cells import network_of
-from .checkpoint import WEIGHTS, load_network, save_half
+from .checkpoint import WEIGHTS, average, load_network, save_half
 from .corpus.packed import Corpus
 from .loop import device_named, train
+from .network import reading_all
 from .processes import joined
 from .recipe import Budget, Recipe
 
@@ -37,7 +38,12 @@ def main() -> None:
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
     parser.add_argument("--report-every", type=float, default=10.0, help="seconds")
     parser.add_argument("--resume", action="store_true")
-    parser.add_argument("--initial", type=Path, help="a checkpoint whose weights to start from")
+    parser.add_argument(
+        "--initial",
+        type=Path,
+        nargs="+",
+        help="checkpoints to start from: the mean of their weights",
+    )
     arguments = parser.parse_args()
 
     recipe = Recipe.from_json(tomllib.loads(arguments.recipe.read_text(encoding="utf-8")))
@@ -47,7 +53,9 @@ def main() -> None:
     torch.manual_seed(recipe.seed)
     network = network_of(recipe.architecture)
     if arguments.initial:
-        network.load_state_dict(load_network(arguments.initial)[0].state_dict())
+        first, *others = (load_network(file)[0] for file in arguments.initial)
+        average(first, others)
+        network.load_state_dict(reading_all(first.state_dict(), recipe.architecture))
     corpus = Corpus(packed(arguments.corpora, "train"))
     validation = {
         file.name.split(".")[0]: Corpus([file]) for file in packed(arguments.corpora, "validation")

@@ -16,11 +16,9 @@ from datetime import date
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from . import provenance
-from .cells import Network
-from .checkpoint import CHECKPOINT, load_network
+from .checkpoint import CHECKPOINT, average, load_network
 from .corpus import manifest
 from .corpus.notices import NOTICES
 from .corpus.packed import Corpus, Document
@@ -42,20 +40,6 @@ def sample(corpora: Sequence[Corpus], symbols: int = SAMPLE) -> Iterator[Documen
             if 1_000 <= len(document.text) <= left:
                 left -= len(document.text)
                 yield document
-
-
-@torch.no_grad()
-def average(network: Network, others: Sequence[Network]) -> None:
-    """Give `network` the mean of its weights and those of `others`.
-
-    For runs that went on from one another: near each other, their mean is often better than
-    the last (Wortsman et al. 2022, "Model soups"). Raises KeyError or RuntimeError where
-    shapes differ.
-    """
-    for number, other in enumerate(others, 1):
-        weights = other.state_dict()
-        for name, value in network.state_dict().items():
-            value.lerp_(weights[name], 1 / (number + 1))
 
 
 def main() -> None:

@@ -43,9 +43,9 @@ def scores(
         "largest": np.abs(values).max(axis=0),
         "change": np.abs(values - earlier).mean(axis=0),
     }
-    weights = reading.subject.weights
-    if layer == weights.architecture.layers - 1:
-        found["output weight"] = np.linalg.norm(weights.output, axis=0)
+    direct = reading.subject.weights.output_of(layer)
+    if direct is not None:
+        found["output weight"] = np.linalg.norm(direct, axis=0)
     if attribute:
         found["attribute"] = reading.strength(values, at, attribute)
     return {key: _rounded(value) for key, value in found.items()}
@@ -114,16 +114,18 @@ def layer_attributes(
 
 
 def raises(subject: Subject, layer: int, unit: int) -> dict[str, Any]:
-    """Return which symbols a unit of the last layer makes likelier and less likely.
+    """Return which symbols a unit that the output reads makes likelier and less likely.
 
-    The output weight of each, less the mean over all: in nats for a hidden state of 1.
+    The output weight of each, less the mean over all: in nats for a hidden state of 1. Not
+    `direct` where the output does not read the unit's layer.
     """
     check_unit(subject, layer, unit)
-    if layer != subject.weights.architecture.layers - 1:
+    output = subject.weights.output_of(layer)
+    if output is None:
         return {"direct": False, "raised": [], "lowered": []}
     possible = np.array((9, 10, *range(32, 127)))
     possible = possible[subject.weights.output_bias[possible] > _IMPOSSIBLE]
-    weight = subject.weights.output[possible, unit]
+    weight = output[possible, unit]
     weight = weight - weight.mean()
     order = np.argsort(-weight, kind="stable")
     pairs = [(int(possible[n]), round(float(weight[n]), 4)) for n in order]
@@ -213,7 +215,7 @@ def write(
     random, written = np.random.default_rng(seed), bytearray()
     state = recording.states_after(position)
     while len(written) < count:
-        said = log_probs(recording.weights, state.hidden[-1][None])[0].astype(np.float64)
+        said = log_probs(recording.weights, state.hidden).astype(np.float64)
         said[masked] = -np.inf
         if temperature:
             share = np.exp((said - said.max()) / temperature)

@@ -165,7 +165,7 @@ def _surprise(
         tick(len(texts))
         if t == size:
             break
-        logits = hidden[-1] @ output + weights.output_bias
+        logits = weights.read_by_output(hidden) @ output + weights.output_bias
         most = logits.max(axis=1)
         total = most + np.log(np.exp(logits - most[:, None]).sum(axis=1))
         found[t] = (total - logits[lanes, read[t]]) / np.log(2)

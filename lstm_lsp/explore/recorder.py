@@ -147,7 +147,7 @@ def record(weights: Weights, text: bytes) -> Trace:
         before, after = States((_before(h),), (_before(c),)), States((h,), (c,))
         layers.append(quantities(cell, layer, read, before, after))
         read = h
-    return Trace(cell, text, tuple(layers), log_probs(weights, read))
+    return Trace(cell, text, tuple(layers), log_probs(weights, states.hidden))
 
 
 def residual(trace: Trace) -> float:
@@ -168,11 +168,11 @@ def residual(trace: Trace) -> float:
     return worst
 
 
-def log_probs(weights: Weights, hidden: Floats) -> Floats:
-    """Return the natural-log distributions (T, 256) of the last layer's hidden states."""
-    logits = hidden @ weights.output.T + weights.output_bias
-    logits -= logits.max(axis=1, keepdims=True)
-    return np.asarray(logits - np.log(np.exp(logits).sum(axis=1, keepdims=True)), np.float32)
+def log_probs(weights: Weights, hidden: Sequence[Floats]) -> Floats:
+    """Return the natural-log distributions (T, 256) after hidden states (T, H), one a layer."""
+    logits = weights.read_by_output(hidden) @ weights.output.T + weights.output_bias
+    logits -= logits.max(axis=-1, keepdims=True)
+    return np.asarray(logits - np.log(np.exp(logits).sum(axis=-1, keepdims=True)), np.float32)
 
 
 def _fold_lstm(

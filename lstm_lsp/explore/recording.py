@@ -114,7 +114,7 @@ class Recording:
                     self._hidden[layer, here], self._cell[layer, here] = hidden, cell
                     np.maximum(self.reach[layer], np.abs(cell).max(axis=0), out=self.reach[layer])
                 state = States(*(tuple(layer[-1].copy() for layer in part) for part in states))
-                predictions = log_probs(self.weights, states.hidden[-1])
+                predictions = log_probs(self.weights, states.hidden)
                 self._predict(here, predictions, before)
                 before = predictions[-1]
                 at += len(part)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import struct
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -49,13 +49,29 @@ class Layer(NamedTuple):
 
 @dataclass(frozen=True)
 class Weights:
-    """A whole network: embedding (256, E), recurrent layers, output (256, H) and its bias."""
+    """A whole network: embedding (256, E), recurrent layers, output (256, R) and its bias.
+
+    R is `Architecture.read`: H, or the H of each layer side by side.
+    """
 
     architecture: Architecture
     embedding: Floats
     layers: tuple[Layer, ...]
     output: Floats
     output_bias: Floats
+
+    def read_by_output(self, hidden: Sequence[Floats]) -> Floats:
+        """Return what the output reads, (..., R), of all layers' hidden states (..., H)."""
+        if self.architecture.output == "all":
+            return np.concatenate(hidden, axis=-1)
+        return hidden[-1]
+
+    def output_of(self, layer: int) -> Floats | None:
+        """Return the columns (256, H) of the output that read a layer, None where none do."""
+        units = self.architecture.units
+        if self.architecture.output == "all":
+            return self.output[:, layer * units : (layer + 1) * units]
+        return self.output if layer == len(self.layers) - 1 else None
 
 
 def from_arrays(architecture: Architecture, arrays: Mapping[str, npt.NDArray[Any]]) -> Weights:
@@ -91,7 +107,7 @@ def from_arrays(architecture: Architecture, arrays: Mapping[str, npt.NDArray[Any
         a,
         get("embedding.weight", 256, a.embedding),
         layers,
-        get("output.weight", 256, a.units),
+        get("output.weight", 256, a.read),
         get("output.bias", 256),
     )
 
@@ -106,7 +122,7 @@ def untrained(architecture: Architecture, seed: int) -> Weights:
     gates = {"lstm": 4, "peephole": 4, "gru": 3, "rnn": 1}[a.cell]
     arrays: dict[str, npt.NDArray[Any]] = {
         "embedding.weight": random.uniform(-0.5, 0.5, (256, a.embedding)),
-        "output.weight": random.uniform(-0.05, 0.05, (256, a.units)),
+        "output.weight": random.uniform(-0.05, 0.05, (256, a.read)),
         "output.bias": np.zeros(256),
     }
     for n in range(a.layers):
@@ -184,7 +200,7 @@ def model_arrays(content: bytes) -> tuple[dict[str, Floats], Architecture, dict[
         units = architecture.units
         arrays = {
             "embedding.weight": stored["embedding"][:, : architecture.embedding],
-            "output.weight": _matrix(stored, "output")[:, :units],
+            "output.weight": _output(stored, architecture),
             "output.bias": stored["output_bias"],
         }
         for n in range(architecture.layers):
@@ -203,6 +219,13 @@ def model_arrays(content: bytes) -> tuple[dict[str, Floats], Architecture, dict[
         raise ValueError(str(error)) from None
     whole = {name: np.array(value, np.float32, order="C") for name, value in arrays.items()}
     return whole, architecture, card
+
+
+def _output(stored: dict[str, npt.NDArray[Any]], architecture: Architecture) -> Floats:
+    """Return the output's weights (256, R), without the constant units of each layer."""
+    blocks = architecture.read // architecture.units
+    layers = _matrix(stored, "output").reshape(256, blocks, -1)
+    return layers[:, :, : architecture.units].reshape(256, -1)
 
 
 def _matrix(stored: dict[str, npt.NDArray[Any]], name: str) -> Floats:
