@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
@@ -55,6 +55,15 @@ def test_what_was_not_redacted_is_counted_and_placeholders_are_not() -> None:
     ]
     corpus = Corpus.of([Document("python", "a.py", text.encode()) for text in texts])
     assert provenance.unredacted(corpus) == {"e-mail addresses": 1, "secrets": 1}
+
+
+def test_an_average_with_a_network_that_reads_one_layer_halves_the_others() -> None:
+    shape = Architecture(layers=2, units=4, embedding=3)
+    last, every = CharacterLSTM(shape), CharacterLSTM(replace(shape, output="all"))
+    before = every.output.weight.detach().clone()
+    average(every, [last])
+    torch.testing.assert_close(every.output.weight[:, :4], before[:, :4] / 2)
+    torch.testing.assert_close(every.output.weight[:, 4:], (before[:, 4:] + last.output.weight) / 2)
 
 
 def test_the_average_of_runs_weighs_each_alike() -> None:

@@ -21,7 +21,7 @@ from torch import Tensor
 
 from .cells import Network, network_of
 from .lanes import Lanes
-from .network import State
+from .network import State, reading_all
 from .recipe import Recipe
 
 CHECKPOINT: Final = "checkpoint.safetensors"
@@ -115,10 +115,10 @@ def average(network: Network, others: Sequence[Network]) -> None:
 
     For runs that went on from one another: near each other, their mean is often better than
     the last (Wortsman et al. 2022, "Model soups"). Raises KeyError or RuntimeError where
-    shapes differ.
+    shapes differ, but for an output that reads the last layer beside one that reads all.
     """
     for number, other in enumerate(others, 1):
-        weights = other.state_dict()
+        weights = reading_all(other.state_dict(), network.architecture)
         for name, value in network.state_dict().items():
             value.lerp_(weights[name], 1 / (number + 1))
 
