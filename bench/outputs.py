@@ -1,10 +1,11 @@
-"""Is the output read from the last layer, or from the sum of all layers? Measured once.
+"""What the output should read: the last layer, the sum of all layers, or all side by side.
 
-    python bench/outputs.py CORPORA [--recipe FILE.toml] [--symbols N] [--seeds S...]
+    python bench/outputs.py CORPORA [--recipe FILE.toml] [--symbols N] [--seeds S...] [--kinds K...]
 
-Two networks, equal but for that, are trained alike (`training.loop`, the same documents in
-the same order) and compared on validation files; and each one's last weights with their
-running average. The answer stands in training/LOG.md; the product knows the first kind only.
+Networks that are equal but for that are trained alike (`training.loop`, the same documents in
+the same order) and compared on validation files; and where the recipe averages weights, each
+one's last weights with their running average. The answer stands in training/LOG.md; the product
+has the first and the third (`lstm_lsp.card.Architecture`).
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from lstm_lsp.training.pretrain import packed
 from lstm_lsp.training.recipe import Budget, Recipe
 from lstm_lsp.training.tune import load_recipe
 
+KINDS = ("last", "sum", "all")
 RECIPE = Recipe(
     architecture=Architecture(layers=2, units=128, embedding=32),
     lanes=8,  # small batches learn most a symbol
@@ -45,17 +47,16 @@ class SumOfLayers(CharacterLSTM):  # type: ignore[misc] # its types are the fold
     """The network, with its output read from the sum of all layers' hidden states."""
 
     def forward(self, read: Tensor, state: State) -> tuple[Tensor, State]:
-        """Read as `CharacterLSTM.forward` does, a layer at a time."""
-        hidden, total, after = self.embedding(read), torch.zeros(()), []
-        for n in range(self.architecture.layers):
-            names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
-            weights = [self.lstm.get_parameter(f"{name}_l{n}") for name in names]
-            start = [part[n : n + 1] for part in state]
-            hidden, h, c = torch.lstm(hidden, start, weights, True, 1, 0.0, True, False, False)
-            total = total + hidden
-            after.append((h, c))
-        h, c = (torch.cat(parts) for parts in zip(*after, strict=True))
-        return self.output(total), (h, c)
+        """Read as `CharacterLSTM.forward` does."""
+        hidden, state = self.all_layers(self.embedding(read), state)
+        return self.output(hidden.unflatten(-1, (self.architecture.layers, -1)).sum(-2)), state
+
+
+def network(kind: str, architecture: Architecture) -> CharacterLSTM:
+    """Return a fresh network whose output reads `kind`: "last", "sum" or "all"."""
+    if kind == "sum":
+        return SumOfLayers(architecture)
+    return CharacterLSTM(replace(architecture, output=kind))
 
 
 def main() -> None:
@@ -65,32 +66,33 @@ def main() -> None:
     parser.add_argument("--recipe", metavar="R", help="a small one of its own unless given")
     parser.add_argument("--symbols", type=int, default=1_000_000)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
+    parser.add_argument("--kinds", choices=KINDS, nargs="+", default=KINDS)
     given = parser.parse_args()
     asked = load_recipe(given.recipe) if given.recipe else RECIPE
     shape = f"{asked.architecture.layers}x{asked.architecture.units}"
     corpus = Corpus(packed(given.corpora, "train"))
     held_out = [Corpus([file]) for file in packed(given.corpora, "validation")]
 
-    def score(network: CharacterLSTM) -> float:
-        values = [bits_per_symbol(network, held, symbols=60_000) for held in held_out]
+    def score(trained: CharacterLSTM) -> float:
+        values = [bits_per_symbol(trained, held, symbols=60_000) for held in held_out]
         return round(float(sum(values)) / len(values), 4)
 
     rows: list[dict[str, object]] = []
     for seed in given.seeds:
-        for kind in (CharacterLSTM, SumOfLayers):
+        for kind in given.kinds:
             torch.manual_seed(seed)
-            network = kind(asked.architecture)
+            trained = network(kind, asked.architecture)
             with tempfile.TemporaryDirectory() as folder:
                 recipe = replace(asked, seed=seed)
                 budget = Budget(symbols=given.symbols)
-                train(network, corpus, recipe, budget, Path(folder), save_every=1e9, quiet=True)
+                train(trained, corpus, recipe, budget, Path(folder), save_every=1e9, quiet=True)
                 stored = load_file(Path(folder) / CHECKPOINT).items()
-            row: dict[str, object] = {"seed": seed, "output": kind.__name__}
+            row: dict[str, object] = {"seed": seed, "output": kind}
             if asked.average:
-                row["average"] = score(network)
+                row["average"] = score(trained)
             last = {n.removeprefix("network."): w for n, w in stored if n.startswith("network.")}
-            network.load_state_dict(last)
-            row["last"] = score(network)
+            trained.load_state_dict(last)
+            row["last"] = score(trained)
             rows.append(row)
             print(row, flush=True)
     print(keep(f"outputs-{shape}", {"symbols": given.symbols, "runs": rows}))

@@ -56,14 +56,14 @@ class CharacterLSTM(nn.Module):
         """Read `read` (T, B) int64 from `state`; return logits (T, B, 256) and the state after."""
         embedded = self.embedding(read)
         if self.architecture.output == "all":
-            hidden, state = self._all_layers(embedded, state)
+            hidden, state = self.all_layers(embedded, state)
         else:
             hidden, state = self.lstm(embedded, state)
         if self.training and self.dropout:
             hidden = functional.dropout(hidden, self.dropout)
         return self.output(hidden), state
 
-    def _all_layers(self, read: Tensor, state: State) -> tuple[Tensor, State]:
+    def all_layers(self, read: Tensor, state: State) -> tuple[Tensor, State]:
         """Return the hidden states of all layers, (T, B, layers * units), and the state after.
 
         A layer at a time: `nn.LSTM` hands out those of the last alone.
