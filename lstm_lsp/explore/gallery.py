@@ -34,7 +34,7 @@ END: Final = b"\n"
 METADATA: Final = "lstm_lsp"
 FORMAT: Final = 1
 
-_PLAIN: Final = ("experiment", "cell", "seed", "steps", "dropout", "about", "alphabet")
+_PLAIN: Final = ("experiment", "cell", "seed", "steps", "dropout", "activity", "about", "alphabet")
 """Fields of `Example` that its file holds as they are."""
 
 _NEVER: Final = -50.0
@@ -56,7 +56,7 @@ class Example:
 
     `name`, unique, EXPERIMENT-CELL; `cell`, as the command line names it
     (`weights.architecture.cell` is the arithmetic: that of "no-input-gate" is "lstm"); `seed`,
-    `steps` and `dropout`, how it was trained; `about`, the language in a sentence; `strings`,
+    `steps`, `dropout` and `activity`, how it was trained; `about`, the language in a sentence; `strings`,
     some of it, each to be read from nothing.
     """
 
@@ -66,6 +66,7 @@ class Example:
     seed: int
     steps: int
     dropout: float
+    activity: float
     about: str
     alphabet: str
     strings: tuple[str, ...]

@@ -30,9 +30,18 @@ _PROMISED = ("lstm", "peephole")
 
 
 def train(
-    name: str, seed: int = 0, cell: str = "lstm", *, steps: int | None = None, dropout: float = 0.0
+    name: str,
+    seed: int = 0,
+    cell: str = "lstm",
+    *,
+    steps: int | None = None,
+    dropout: float = 0.0,
+    activity: float | None = None,
 ) -> Weights:
-    """Train experiment `name`; `steps` replaces its own training budget, `dropout` as in `fit`."""
+    """Train experiment `name`; `dropout` as in `fit`.
+
+    `steps` and `activity` replace the experiment's own.
+    """
     experiment = EXPERIMENTS[name]
     return fit(
         experiment.draw,
@@ -42,11 +51,18 @@ def train(
         steps=experiment.STEPS if steps is None else steps,
         seed=seed,
         dropout=dropout,
+        activity=experiment.ACTIVITY if activity is None else activity,
     )
 
 
 def run(
-    name: str, seed: int = 0, cell: str = "lstm", *, steps: int | None = None, dropout: float = 0.0
+    name: str,
+    seed: int = 0,
+    cell: str = "lstm",
+    *,
+    steps: int | None = None,
+    dropout: float = 0.0,
+    activity: float | None = None,
 ) -> dict[str, Any]:
     """Train experiment `name` and return its report, what `experiment --json` prints.
 
@@ -55,7 +71,7 @@ def run(
     """
     experiment = EXPERIMENTS[name]
     started = time.monotonic()
-    weights = train(name, seed, cell, steps=steps, dropout=dropout)
+    weights = train(name, seed, cell, steps=steps, dropout=dropout, activity=activity)
     seconds = time.monotonic() - started
     checks = experiment.examine(weights)
     if cell not in _PROMISED:
@@ -68,6 +84,7 @@ def run(
         "units": experiment.UNITS,
         "steps": experiment.STEPS if steps is None else steps,
         "dropout": dropout,
+        "activity": experiment.ACTIVITY if activity is None else activity,
         "seconds": round(seconds, 2),
         "passed": all(check.verdict != "fail" for check in checks),
         "checks": [check.as_json() for check in checks],

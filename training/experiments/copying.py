@@ -18,7 +18,8 @@ from lstm_lsp.explore.weights import Weights
 from .fit import read
 from .report import Check, equations
 
-LAYERS, UNITS, STEPS = 2, 20, 1500
+LAYERS, UNITS, STEPS, ACTIVITY = 2, 20, 1500, 0.3
+"""As in `fit`. What hidden states say costs: without it the units speak before they are needed."""
 LETTERS = b"abc"
 _TOP = LAYERS - 1
 

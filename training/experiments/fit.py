@@ -45,11 +45,13 @@ def fit(
     steps: int,
     seed: int,
     dropout: float = 0.0,
+    activity: float = 0.0,
 ) -> Weights:
     """Train on `steps` batches of `draw` and return the weights.
 
     `dropout`, the share of the last layer's hidden states that the output does not see at a
-    step. Weights of the cell without an input gate are an LSTM's, with a gate that is always 1.
+    step; `activity`, nats a step that their mean size costs. Weights of the cell without an
+    input gate are an LSTM's, with a gate that is always 1.
     """
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
@@ -62,7 +64,7 @@ def fit(
             network.dropout = dropout
             if cell == NO_INPUT_GATE:
                 _open_input_gates(network, units)
-            return _fit(draw, network, architecture, steps, seed)
+            return _fit(draw, network, architecture, steps=steps, seed=seed, activity=activity)
     finally:
         torch.set_num_threads(threads)
 
@@ -71,13 +73,17 @@ def _fit(
     draw: Draw,
     network: CharacterLSTM | cells.CharacterCell,
     architecture: Architecture,
+    *,
     steps: int,
     seed: int,
+    activity: float,
 ) -> Weights:
     random = np.random.default_rng(seed)
     _begin_with_frequencies(network.output.bias, draw(random))
     parameters = list(network.parameters())
     optimizer = torch.optim.Adam(parameters, lr=0.01, fused=True)
+    shown: list[torch.Tensor] = []
+    network.output.register_forward_pre_hook(lambda _, hidden: shown.append(hidden[0]))
     for step in range(steps):
         for group in optimizer.param_groups:
             group["lr"] = 0.01 * 0.1 ** (step / steps)
@@ -86,6 +92,7 @@ def _fit(
         loss = functional.cross_entropy(
             logits.flatten(0, 1), following.flatten(), ignore_index=_NOTHING
         )
+        loss = loss + activity * shown.pop().abs().mean()
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(parameters, 1.0)
         optimizer.step()

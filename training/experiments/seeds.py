@@ -1,9 +1,9 @@
 """One experiment with several seeds: the tables of docs/experiments.md, and the seed search.
 
 `python -m lstm_lsp.training.experiments.seeds NAME --seeds 0-4 [--cell C] [--steps N]
-[--dropout P]` trains and checks them one after another and prints a table in Markdown: a claim
-a row, a seed a column; **binding** claims bold, `!` after what misses its threshold. Ends with
-status 1 when a binding claim fails for any seed.
+[--dropout P] [--activity A]` trains and checks them one after another and prints a table in
+Markdown: a claim a row, a seed a column; **binding** claims bold, `!` after what misses its
+threshold. Ends with status 1 when a binding claim fails for any seed.
 """
 
 from __future__ import annotations
@@ -53,10 +53,18 @@ def main() -> int:
     parser.add_argument("--cell", choices=CELLS, default="lstm")
     parser.add_argument("--steps", type=int)
     parser.add_argument("--dropout", type=float, default=0.0)
+    parser.add_argument("--activity", type=float)
     given = parser.parse_args()
     reports = []
     for seed in given.seeds:
-        report = run(given.name, seed, given.cell, steps=given.steps, dropout=given.dropout)
+        report = run(
+            given.name,
+            seed,
+            given.cell,
+            steps=given.steps,
+            dropout=given.dropout,
+            activity=given.activity,
+        )
         missed = [check["claim"] for check in report["checks"] if check["verdict"] in _MISSED]
         print(f"seed {seed}: misses {', '.join(missed) or 'nothing'}", file=sys.stderr, flush=True)
         reports.append(report)

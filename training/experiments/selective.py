@@ -17,7 +17,7 @@ from lstm_lsp.explore.weights import Floats, Weights
 from .fit import Reading, read
 from .report import Check, equations
 
-LAYERS, UNITS, STEPS = 1, 20, 3000
+LAYERS, UNITS, STEPS, ACTIVITY = 1, 20, 3000, 0.0
 LARGEST, STREWN = 10, 4
 BATCH = 32
 UNSEEN = 200

@@ -17,7 +17,7 @@ from lstm_lsp.explore.weights import Weights
 from .fit import Reading, read
 from .report import Check, equations
 
-LAYERS, UNITS, STEPS = 1, 20, 1500
+LAYERS, UNITS, STEPS, ACTIVITY = 1, 20, 1500, 0.0
 LARGEST = 10
 
 
