@@ -56,8 +56,8 @@ class Example:
 
     `name`, unique, EXPERIMENT-CELL; `cell`, as the command line names it
     (`weights.architecture.cell` is the arithmetic: that of "no-input-gate" is "lstm"); `seed`,
-    `steps`, `dropout` and `activity`, how it was trained; `about`, the language in a sentence; `strings`,
-    some of it, each to be read from nothing.
+    `steps`, `dropout` and `activity`, how it was trained; `about`, the language in a sentence;
+    `strings`, some of it, each to be read from nothing.
     """
 
     name: str
