@@ -131,7 +131,9 @@ def main() -> None:
     given = parser.parse_args()
 
     recipe = load_recipe(given.recipe)
-    recipe = replace(recipe, architecture=replace(recipe.architecture, cell=given.cell))
+    if given.cell != "lstm":  # whose output alone may read all layers
+        other = replace(recipe.architecture, cell=given.cell, output="last")
+        recipe = replace(recipe, architecture=other)
     device = device_named(given.device)
     corpus = Corpus(packed(given.corpora, "train")) if given.corpora else synthetic()
     result = measure(recipe, corpus, device, given.minutes, given.steps)
