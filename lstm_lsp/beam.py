@@ -13,14 +13,17 @@ import numpy as np
 import numpy.typing as npt
 
 from lstm_lsp import symbols
+from lstm_lsp.arithmetic import best
 from lstm_lsp.network import Floats, Integers
 from lstm_lsp.predictor import SYMBOLS, Hypotheses, Predictor, Row
 
-MANY: Final = 100
-"""So many numbers are not sorted: the best of them are found first."""
-
 Scores = npt.NDArray[np.float64]
-"""Natural-log probabilities of hypotheses (B,), or of all their ways on (B, 256)."""
+"""Natural-log probabilities of hypotheses (B,)."""
+
+ANY: Final = np.zeros((1, symbols.VOCABULARY), np.float32)
+"""A table of ways on that forbids none."""
+
+_FIRST: Final = np.zeros(64, np.int64)
 
 
 @dataclass(frozen=True)
@@ -51,21 +54,6 @@ class Choice(NamedTuple):
     scores: Scores
 
 
-def best(joint: Scores, count: int, floor: float) -> Choice:
-    """Return the `count` best rows and symbols of `joint` (B, 256) at least `floor`.
-
-    Ties by index.
-    """
-    flat = joint.ravel()
-    likely = (flat >= floor).nonzero()[0]
-    if len(likely) > MANY:
-        likely = (flat >= np.partition(flat, -count)[-count]).nonzero()[0]
-    found = flat[likely]
-    order = (-found).argsort(kind="stable")[:count]
-    parents, chosen = np.divmod(likely[order], symbols.VOCABULARY)
-    return Choice(parents, chosen, found[order])
-
-
 class Beam:
     """The live hypotheses of one search, and the way back through its steps."""
 
@@ -84,9 +72,18 @@ class Beam:
     def __len__(self) -> int:
         return len(self.scores)
 
-    def joint(self) -> Scores:
-        """Return how probable each hypothesis and each symbol after it are together, (B, 256)."""
-        return self.scores[:, None] + self.hypotheses.log_probs
+    def best(
+        self, count: int, floor: float, ways: Floats = ANY, rows: Integers | None = None
+    ) -> Choice:
+        """Return the `count` best hypotheses and symbols after them, none worse than `floor`.
+
+        `ways` (R, 256), 0 for a symbol that may follow and -inf for others; `rows` (B,), which
+        of its rows says so for each hypothesis, the first if left out.
+        """
+        if rows is None:
+            rows = _FIRST[: len(self.scores)]
+        log_probs = self.hypotheses.log_probs
+        return Choice(*best(self.scores, log_probs, ways, rows, count=count, floor=floor))
 
     def advance(self, choice: Choice) -> None:
         """Make the chosen hypotheses the live ones; one step of the network."""

@@ -19,6 +19,7 @@ from typing import Final, cast
 import numpy as np
 
 from lstm_lsp import symbols
+from lstm_lsp.arithmetic import normalise
 from lstm_lsp.memory import TAIL, Mixer
 from lstm_lsp.network import Cancelled, Floats, Integers, Model, State, never
 
@@ -57,13 +58,12 @@ def _expected(tail: bytes) -> int:
     return 0
 
 
-def _mask(tails: Sequence[bytes]) -> Floats:
-    """Return what to add to the log-probabilities after `tails`, (B or 1, 256)."""
-    rows = [0 if tail[-1:] < _NOT_ASCII else _expected(tail) for tail in tails]
-    return _MASKS.take(rows, axis=0) if any(rows) else _MASKS[:1]
+def _masks_after(tails: Sequence[bytes]) -> Integers:
+    """Return the rows of `_MASKS` (B,) for what may follow `tails`."""
+    return np.array([0 if tail[-1:] < _NOT_ASCII else _expected(tail) for tail in tails])
 
 
-@dataclass(eq=False)  # and never changed: to be frozen would cost a step 4 microseconds
+@dataclass(eq=False, slots=True)  # and never changed: frozen would cost a step 4 microseconds
 class Hypotheses:
     """B texts that could follow a cursor, and what may follow each of them.
 
@@ -147,12 +147,9 @@ class Predictor:
         return found
 
     def _predict(self, state: State, tails: list[bytes], impossible: bytes = b"") -> Hypotheses:
-        log_probs = self._mixer.mix(state.log_probs, tails) + _mask(tails)
+        mixed = self._mixer.mix(state.log_probs, tails)
         if impossible:
-            log_probs[:, list(impossible)] = -np.inf
-        probabilities = np.exp(log_probs)
-        # At most 256 terms of at most 1, and most of the mass is never masked: no shift.
-        total = np.add.reduce(probabilities, axis=1, keepdims=True)
-        log_probs -= np.log(total)
-        probabilities /= total
+            mixed = mixed.copy()
+            mixed[:, list(impossible)] = -np.inf
+        log_probs, probabilities = normalise(mixed, _MASKS, _masks_after(tails))
         return Hypotheses(state, tails, log_probs, probabilities, [{} for _ in tails])

@@ -22,7 +22,7 @@ import numpy as np
 
 from lstm_lsp import symbols
 from lstm_lsp.automaton import Automaton
-from lstm_lsp.beam import Beam, Choice, Path, best
+from lstm_lsp.beam import Beam, Choice, Path
 from lstm_lsp.network import Floats
 from lstm_lsp.predictor import Hypotheses, Predictor
 
@@ -60,6 +60,8 @@ def _forbidding(forbidden: bytes) -> Floats:
     added[list(forbidden)] = -np.inf
     return added
 
+
+_IN_LINE: Final = _forbidding(bytes((NEWLINE, symbols.END)))[None]
 
 # Where a block may go on: inside a line, at its beginning, in its indentation, nowhere.
 _ANY, _BEGIN, _INDENT, _NOTHING = range(4)
@@ -102,7 +104,7 @@ def characters(
     A character of several symbols is the likeliest that begins with its first symbol.
     """
     beam = Beam(predictor, start)
-    likely = best(beam.joint(), count, floor)
+    likely = beam.best(count, floor)
     found = []
     several = likely.symbols >= 0x80
     for symbol, score in zip(likely.symbols[~several], likely.scores[~several], strict=True):
@@ -160,8 +162,7 @@ def tokens(
             if len(found) >= count:
                 found = sorted(found, key=lambda one: -one.log_probability)[:count]
                 floor = max(floor, found[-1].log_probability)
-        joint = beam.joint() + automaton.goes_on.take(rows, axis=0)
-        choice = best(joint, TOKEN_WIDTH, floor)
+        choice = beam.best(TOKEN_WIDTH, floor, automaton.goes_on, rows)
         if not len(choice.parents):
             break
         rows = automaton.table[rows[choice.parents], choice.symbols].astype(np.int64)
@@ -207,9 +208,7 @@ def lines(
             enough = max(floor, finished[0][0] - HOPELESS)
         if len(finished) == count:
             enough = max(enough, finished[-1][0])
-        joint = beam.joint()
-        joint[:, NEWLINE] = joint[:, symbols.END] = -np.inf
-        choice = best(joint, LINE_WIDTH, enough)
+        choice = beam.best(LINE_WIDTH, enough, _IN_LINE)
         others += beam.dropped(choice, max(floor, FAINT))
         if not len(choice.parents):
             break
@@ -240,8 +239,8 @@ def block(
     column, count = [-1], [0]
     others: list[Path] = []
     for _ in range(LONGEST_BLOCK):
-        rows = [_stage(*line, indentation) for line in zip(column, count, strict=True)]
-        choice = best(beam.joint() + _IN_BLOCK[rows], BLOCK_WIDTH, floor)
+        stages = [_stage(*line, indentation) for line in zip(column, count, strict=True)]
+        choice = beam.best(BLOCK_WIDTH, floor, _IN_BLOCK, np.array(stages))
         others += beam.dropped(choice, floor)
         if not len(choice.parents):
             break
