@@ -166,8 +166,9 @@ def test_a_held_unit_changes_what_is_expected(page: Page) -> None:
     page.select_option("main select", "cell")
     page.fill("#held-value", "3")
     page.click("#hold")
-    page.wait_for_selector("#held-bits")
-    assert "held at 3.000" in page.inner_text("#held-bits")
+    page.wait_for_function(
+        "() => document.querySelector('#held-bits')?.innerText.includes('held at 3.000')"
+    )
     page.click("#write")
     page.wait_for_selector(".written-held")
 
@@ -235,8 +236,11 @@ def test_a_long_text_is_shown_while_it_is_read(page: Page, monkeypatch: pytest.M
     page.wait_for_function("() => document.querySelector('#notice').innerText.includes('40,000')")
     settled(page, "text")
     assert page.is_visible("#progress")
-    page.evaluate("document.querySelector('.text').scrollTop = 400")
     page.focus(".text")
+    for _ in range(3):
+        page.keyboard.press("ArrowRight")  # the caret goes from nowhere to 1:1, then 1:3
+    assert page.inner_text("#position-panel h2").endswith("at 1:3")
+    page.evaluate("document.querySelector('.text').scrollTop = 400")
     go_on.set()
     page.wait_for_selector("#notice:empty", state="attached")
     page.wait_for_function("() => document.querySelector('main').innerText.includes('40,000')")
@@ -244,6 +248,8 @@ def test_a_long_text_is_shown_while_it_is_read(page: Page, monkeypatch: pytest.M
     page.wait_for_function("() => document.querySelector('.text').scrollTop === 400")
     assert page.evaluate("document.activeElement.classList.contains('text')")
     assert page.is_hidden("#progress")
+    page.keyboard.press("ArrowRight")
+    assert page.inner_text("#position-panel h2").endswith("at 1:4")
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

@@ -6,24 +6,24 @@ import { make } from "./dom.js";
 const FONT = "11px system-ui, sans-serif";
 
 /**
- * Lines of `values` ({name: Float32Array}), each divided by its scale, between two positions.
+ * Lines of `values` ({name: Float32Array}), each divided by its scale, between two positions;
+ * `middle(at)` is where each stands, right of `left`. `hover(at)` is told where the pointer is.
  * Returns {element, draw}.
  */
-export function lineChart(reading, names, scales, height = 150) {
+export function lineChart(names, scales, { left, hover, height = 140 }) {
   const canvas = make("canvas", { class: "chart" });
   const element = make("div", {}, canvas);
   let last = null;
   function paint() {
     if (!last || !element.isConnected) return;
-    const { values, from, to, at } = last;
+    const { values, from, to, at, middle } = last;
     const wide = Math.max(60, element.clientWidth);
     const [, context] = prepared(canvas, wide, height);
     const shown = names.filter((name) => values[name]);
     const low = shown.some((name) => values[name].subarray(from, to).some((value) => value < 0)) ? -1 : 0;
     const high = 1;
-    const left = 44;
-    const bottom = height - 18;
-    const x = (n) => left + ((n - from + 0.5) / Math.max(1, to - from)) * (wide - left - 6);
+    const bottom = height - 6;
+    const x = (n) => middle(n) + 1; // the strips have a border
     const y = (v) => 6 + ((high - v) / (high - low)) * (bottom - 6);
     context.font = FONT;
     context.strokeStyle = lineInk();
@@ -37,12 +37,10 @@ export function lineChart(reading, names, scales, height = 150) {
       context.stroke();
       context.fillText(tick, left - 4, y(tick));
     }
-    context.textAlign = "center";
-    context.textBaseline = "bottom";
-    if ((wide - left) / (to - from) > 6) {
-      context.fillStyle = plainInk();
-      for (let n = from; n < to; n++) context.fillText(reading.glyphs[n], x(n), height - 1);
-    }
+    context.save();
+    context.beginPath();
+    context.rect(left, 0, wide - left, height);
+    context.clip();
     names.forEach((name, n) => {
       if (!values[name]) return;
       context.strokeStyle = series(n);
@@ -59,12 +57,19 @@ export function lineChart(reading, names, scales, height = 150) {
       context.lineTo(x(at), bottom);
       context.stroke();
     }
+    context.restore();
   }
+  canvas.addEventListener("pointermove", (event) => {
+    if (!last) return;
+    const { from, to, middle } = last;
+    const at = Math.round((event.offsetX - 1 - middle(0)) / (middle(1) - middle(0)));
+    if (event.offsetX >= left && at >= from && at < to) hover?.(at);
+  });
   new ResizeObserver(paint).observe(element);
   return {
     element,
-    draw(values, from, to, at) {
-      last = { values, from, to, at };
+    draw(values, from, to, at, middle) {
+      last = { values, from, to, at, middle };
       paint();
     },
   };

@@ -44,21 +44,24 @@ export const paper = () => `rgb(${NEUTRAL[shade].join(" ")})`;
 export const series = (n) => SERIES[shade][n % 6];
 export const markInk = () => (shade === "light" ? "#0b5cad" : "#7ab8ff");
 
-/** Draws the legend: the ends are what the view says they are. */
+/** Draws the legend: the ends are what the view says they are, "" where nothing lies beyond zero. */
 export function legend(place, low, high) {
   const [canvas, context] = prepared(place.querySelector("canvas") || place.appendChild(document.createElement("canvas")), 130, 26);
+  const from = low ? -1 : 0;
+  const to = high ? 1 : 0;
   for (let x = 0; x < 130; x++) {
-    context.fillStyle = fill(x / 64.5 - 1);
+    context.fillStyle = fill(from + ((to - from) * x) / 129);
     context.fillRect(x, 0, 1, 12);
   }
   context.fillStyle = plainInk();
   context.font = "11px system-ui, sans-serif";
   context.textBaseline = "bottom";
-  for (const [text, x, align] of [[low, 0, "left"], ["0", 65, "center"], [high, 130, "right"]]) {
+  const middle = low && high ? ["0", 65, "center"] : ["", 65, "center"];
+  for (const [text, x, align] of [[low || "0", 0, "left"], middle, [high || "0", 130, "right"]]) {
     context.textAlign = align;
     context.fillText(text, x, 26);
   }
-  place.setAttribute("aria-label", `colours from ${low} over 0 to ${high}`);
+  place.setAttribute("aria-label", `colours from ${low || 0} over 0 to ${high || 0}`);
   return canvas;
 }
 

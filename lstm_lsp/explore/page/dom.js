@@ -29,6 +29,15 @@ export function table(headings, rows) {
 /** Where a cell stands among those shown side by side; ones without a place here come last. */
 export const cellOrder = (cell) => (["lstm", "peephole", "gru", "rnn"].indexOf(cell) + 9) % 9;
 
+const CELLS = {
+  lstm: "LSTM",
+  peephole: "peephole LSTM",
+  gru: "GRU",
+  rnn: "plain RNN",
+  "no-input-gate": "LSTM without input gate",
+};
+export const cellName = (cell) => CELLS[cell] || cell;
+
 const NAMED = { 9: "⇥", 10: "⏎", 13: "␍", 32: "␣", 3: "end" };
 
 /** How one symbol (a byte) is shown. */
@@ -51,5 +60,8 @@ export const QUANTITIES = {
   output: { letter: "o", title: "output gate", article: "focus" },
   reset: { letter: "r", title: "reset gate", article: "" },
 };
+const GATES = new Set(["forget", "input", "output", "reset"]);
+/** What the legend says at its lower end: nothing for gates, which are never negative. */
+export const lowEnd = (name, end) => (GATES.has(name) ? "" : "−" + end);
 export const quantityTitle = (name) => `${QUANTITIES[name].letter} – ${QUANTITIES[name].title}`;
 export const unitTitle = (layer, unit) => `layer ${layer + 1}, unit ${unit + 1}`;

@@ -144,10 +144,10 @@ async function follow(key, reading) {
   await follow(key, longer);
 }
 
-/** Where the view is scrolled to and has the focus, and what puts that back when it is drawn again. */
+/** Where the view is scrolled to, has its caret and the focus, and what puts that back when it is drawn again. */
 function scrolled() {
   const before = [...main.querySelectorAll(".scroller")];
-  const kept = before.map((one) => [one.scrollTop, one.scrollLeft]);
+  const kept = before.map((one) => [one.scrollTop, one.scrollLeft, one.kept?.()]);
   const focused = before.indexOf(document.activeElement);
   const frame = () => new Promise((done) => requestAnimationFrame(done));
   return async () => {
@@ -155,6 +155,7 @@ function scrolled() {
     await frame(); // a view knows its height once it has been painted
     main.querySelectorAll(".scroller").forEach((one, n) => {
       if (kept[n]) [one.scrollTop, one.scrollLeft] = kept[n];
+      if (kept[n]?.[2]) one.putBack?.(kept[n][2]);
       if (n === focused) one.focus({ preventScroll: true });
     });
   };
@@ -235,7 +236,7 @@ async function render({ again = false } = {}) {
     if (link.dataset.view === app.state.view) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
   }
-  contextBar(wanted);
+  if (!again) contextBar(wanted);
   say("");
   notice(null);
   app.legend("−1", "+1");

@@ -9,8 +9,8 @@ const FONT = "12px ui-monospace, 'DejaVu Sans Mono', Consolas, monospace";
 
 /**
  * `rows`: [{label, note}], `value(row, at)` from -1 to 1, NaN while unknown. `need(rows, columns)` is
- * told which half-open ranges are in sight. `hover(at, row)`, `pick(row, at)`. `scroll(from, to)`
- * tells which symbols are in sight. Returns {element, draw, reveal, setRows}.
+ * told which half-open ranges are in sight. `hover(at, row)`, `pick(row, at)`. `scroll(from, to,
+ * middle)` tells which symbols are in sight, and where each one's middle is. Returns {element, draw, reveal, setRows}.
  */
 export function matrix(reading, options) {
   const { value, need, hover, pick, scroll, label = "Values" } = options;
@@ -27,8 +27,15 @@ export function matrix(reading, options) {
   let chosen = 0;
   let asked = false;
 
+  /** As high as the rows and, where there is one, the scroll bar below them. */
+  function fit() {
+    const bar = Math.max(0, element.offsetHeight - element.clientHeight - 2);
+    const height = Math.min(most, (rows.length + 1) * ROW + 2 + bar) + "px";
+    if (element.style.height !== height) element.style.height = height;
+  }
+
   function size() {
-    element.style.height = Math.min(most, (rows.length + 1) * ROW + 18) + "px";
+    fit();
     space.style.width = names + reading.size * cell + "px";
     space.style.height = (rows.length + 1) * ROW + "px";
   }
@@ -45,9 +52,9 @@ export function matrix(reading, options) {
   function paint() {
     asked = false;
     if (!element.isConnected) return;
+    fit();
     const { from, to, first, last } = inSight();
     need?.([first, last], [from, to]);
-    scroll?.(from, to);
     const wide = element.clientWidth;
     const [, context] = prepared(canvas, wide, element.clientHeight);
     context.fillStyle = paper();
@@ -55,6 +62,7 @@ export function matrix(reading, options) {
     context.font = FONT;
     context.textBaseline = "middle";
     const x = (column) => names + column * cell - element.scrollLeft;
+    scroll?.(from, to, (column) => x(column) + cell / 2);
     const y = (row) => ROW + row * ROW - element.scrollTop;
     for (let row = first; row < last; row++) {
       for (let column = from; column < to; column++) {
@@ -151,6 +159,12 @@ export function matrix(reading, options) {
   element.addEventListener("focus", draw);
   element.addEventListener("blur", draw);
   new ResizeObserver(draw).observe(element);
+  // For whoever puts a view of a longer reading in the place of this one.
+  element.kept = () => ({ at, chosen });
+  element.putBack = (kept) => {
+    ({ at, chosen } = kept);
+    draw();
+  };
   size();
   draw();
   return {

@@ -175,6 +175,12 @@ export function textView(reading, { value, hover, pick, mark, height = 420, labe
     event.preventDefault();
   });
   new ResizeObserver(draw).observe(element);
+  // For whoever puts a view of a longer reading in the place of this one.
+  element.kept = () => ({ caret, anchor, range });
+  element.putBack = (kept) => {
+    ({ caret, anchor, range } = kept);
+    draw();
+  };
   draw();
   return {
     element,

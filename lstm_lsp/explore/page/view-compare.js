@@ -1,7 +1,7 @@
 // LSTM, peephole LSTM, GRU and plain RNN side by side on one experiment: what each writes, and
 // what each carries.
 
-import { cellOrder, make, percent, select, symbolName } from "./dom.js";
+import { cellName, cellOrder, make, percent, select, symbolName } from "./dom.js";
 import { matrix } from "./matrix.js";
 
 // What each task asks for, given the beginning of a string.
@@ -36,9 +36,16 @@ export async function compareView(app) {
   ];
 }
 
+/** What was written instead of what was asked for, in few words. */
+function missed(text, wanted) {
+  const [letter] = wanted;
+  const alike = wanted.length > 1 && [...text].every((one) => one === letter) && [...wanted].every((one) => one === letter);
+  return alike ? `${text.length} instead of ${wanted.length}` : `not ${wanted}`;
+}
+
 async function card(app, subject, given, task) {
   const sample = subject.samples[0];
-  const head = make("h3", {}, make("a", { href: `#/network?subject=${encodeURIComponent(subject.id)}` }, subject.title));
+  const head = make("h3", {}, make("a", { href: `#/network?subject=${encodeURIComponent(subject.id)}` }, cellName(subject.cell)));
   const free = await app.readingOf(subject, { text: given || sample.text, language: "text" });
   const said = [];
   let shown = free;
@@ -47,7 +54,7 @@ async function card(app, subject, given, task) {
     const wanted = task && given.includes(task.turn) ? task.rest(given) : null;
     const right = wanted !== null && text === wanted;
     said.push(make("p", { class: "code", "data-written": text }, given, make("mark", {}, text || "(ends)"),
-      wanted === null ? "" : right ? " ✓" : ` ✗ not ${wanted.length > 6 ? `${wanted.length} × ${wanted[0]}` : wanted}`));
+      wanted === null ? "" : right ? " ✓ right" : ` ✗ ${missed(text, wanted)}`));
     shown = await app.readingOf(subject, { text: given + text, language: "text" });
     const next = Array.from({ length: 3 }, (_, n) => {
       const at = (given.length - 1) * 5 + n;
@@ -63,7 +70,8 @@ async function card(app, subject, given, task) {
     label: `${carried} of ${subject.title}`,
     rows: units.map((unit) => ({ label: `unit ${unit + 1}` })),
     names: 62,
-    height: 240,
+    height: 440,
+    cell: shown.size > 18 ? 9 : 13,
     value: (row, at) => tile.values[row * shown.size + at] / 127,
     pick: (row) => app.go({ view: "neuron", subject: subject.id, layer, unit: row }),
   });

@@ -1,6 +1,6 @@
 // The article's equations and names beside the usual ones.
 
-import { make, table } from "./dom.js";
+import { make, table, unitTitle } from "./dom.js";
 
 const NAMES = [
   ["c", "cell state", "long-term memory, ltm", "what is kept from step to step"],
@@ -29,11 +29,40 @@ const OTHERS = [
   ["Plain RNN", ["h_t = tanh(W x_t + U h_{t−1} + b)"]],
 ];
 
-export function equationsView() {
+// What the article shows, and where it is shown here: a subject, the number of its highlight, a quantity.
+const FIGURES = [
+  ["A neuron that counts a's, then b's: its cell", "counter-lstm", 0, "cell"],
+  ["... its hidden state, sharpened by the output gate", "counter-lstm", 0, "hidden"],
+  ["The counter that leaves X's out: its cell", "selective-counter-lstm", 0, "cell"],
+  ["... its input gate, shut for X", "selective-counter-lstm", 0, "input"],
+  ["... its candidate, on at X all the same", "selective-counter-lstm", 0, "candidate"],
+  ["A neuron that remembers A or B", "state-lstm", 0, "hidden"],
+  ["... its forget gate, open while x's go by", "state-lstm", 0, "forget"],
+  ["The copy machine: a neuron that says that c is next", "copy-lstm", 0, "hidden"],
+  ["... and one that says that b is", "copy-lstm", 1, "hidden"],
+];
+
+function figures(app) {
+  const rows = FIGURES.flatMap(([says, id, n, quantity]) => {
+    const subject = app.subjects.find((one) => one.id === id);
+    if (!subject?.highlights[n]) return [];
+    const [layer, unit] = subject.highlights[n];
+    return [[says, `#/neuron?${new URLSearchParams({ subject: id, layer, unit, quantity })}`, `${subject.title}, ${unitTitle(layer, unit)}`]];
+  });
+  for (const model of app.subjects.filter((one) => !one.experiment)) {
+    rows.push(["A neuron that knows the level of indentation", `#/find?${new URLSearchParams({ subject: model.id, attribute: "indentation" })}`, `${model.title}, best units first`]);
+  }
+  return table(["in the article", "here"], rows.map(([says, href, where]) =>
+    make("tr", {}, make("td", {}, says), make("td", {}, make("a", { href }, where)))));
+}
+
+export function equationsView(app) {
   return make("div", { class: "prose wide" },
     make("h2", {}, "The equations, and the article's names for them"),
     table(["here", "name", "in the article", ""], NAMES.map(([letter, name, article, means]) =>
       make("tr", {}, make("td", { class: "equation" }, letter), make("td", {}, name), make("td", {}, make("i", {}, article)), make("td", { class: "faint" }, means)))),
+    make("h3", {}, "The article's figures"),
+    figures(app),
     make("h3", {}, "LSTM"),
     table(["as the article writes it", "as it is written here", ""], LSTM.map(([article, here, means]) =>
       make("tr", {}, make("td", {}, formula(article)), make("td", {}, formula(here)), make("td", { class: "faint" }, means)))),

@@ -1,6 +1,6 @@
 // All units of a layer over the text: one row a unit, sorted by any score.
 
-import { make, QUANTITIES, quantityTitle, select } from "./dom.js";
+import { lowEnd, make, QUANTITIES, quantityTitle, select } from "./dom.js";
 import { matrix } from "./matrix.js";
 
 const ROWS = 32;
@@ -74,7 +74,7 @@ export async function networkView(app, reading, panel) {
   const named = app.source.live ? reading.attributes : [];
   const wanted = [...options, ...named.map((one) => [`attribute:${one.name}`, `${one.measure} with ${one.name}`])];
   const legendEnd = quantity === "cell" ? (shared ? reach.toFixed(1) : "max") : "1";
-  app.legend("−" + legendEnd, "+" + legendEnd);
+  app.legend(lowEnd(quantity, legendEnd), "+" + legendEnd);
   return [
     make("h2", {}, `${units} units of layer ${layer + 1}: ${quantityTitle(quantity)}`),
     make("div", { class: "row" },

@@ -8,6 +8,8 @@ import { matrix } from "./matrix.js";
 import { excerpt, unitOf } from "./reading.js";
 import { textView } from "./text.js";
 
+const NAMES = 150; // pixels for the names of the quantities
+
 export async function neuronView(app, reading, panel) {
   const { layer, unit, quantity } = app.state;
   const { subject } = reading;
@@ -20,24 +22,31 @@ export async function neuronView(app, reading, panel) {
   const scales = Object.fromEntries(names.map((name) => [name, name === "cell" ? largest(values.cell) : 1]));
   const scaled = (name, at) => values[name][at] / scales[name];
 
-  const chart = lineChart(reading, names, scales);
-  let sight = [0, Math.min(reading.size, 60)];
   let at = app.state.at ?? -1;
   const hover = (position) => {
     at = position;
     panel.show(position);
-    chart.draw(values, ...sight, at);
+    drawChart();
   };
+  const chart = lineChart(names, scales, {
+    left: NAMES,
+    hover(position) {
+      hover(position);
+      strips.reveal(position);
+    },
+  });
+  let sight = null;
+  const drawChart = () => sight && chart.draw(values, sight.from, sight.to, at, sight.middle);
   const strips = matrix(reading, {
     label: "Quantities of this unit",
     rows: names.map((name) => ({ label: quantityTitle(name) })),
-    names: 150,
+    names: NAMES,
     value: (row, position) => scaled(names[row], position),
     hover,
     pick: (row) => app.go({ quantity: names[row] }),
-    scroll(from, to) {
-      sight = [from, to];
-      chart.draw(values, from, to, at);
+    scroll(from, to, middle) {
+      sight = { from, to, middle };
+      drawChart();
     },
   });
   const text = textView(reading, {
@@ -76,7 +85,7 @@ export async function neuronView(app, reading, panel) {
       make("span", { style: { color: series(n) } }, `${QUANTITIES[name].letter} ${QUANTITIES[name].title}${name === "cell" ? ` ÷ ${scales.cell.toFixed(1)}` : ""}`))),
     chart.element,
     text.element,
-    make("div", { class: "cards", style: { marginTop: "16px" } },
+    make("div", { class: "cards packed" },
       make("section", { id: "attributes" }, make("h3", {}, "What it says about the text"), attributes(app, said)),
       make("section", {}, make("h3", {}, `How ${quantityTitle(quantity)} spreads`), histogram(values[quantity]).element),
       make("section", { id: "excerpts" }, make("h3", {}, `Where ${QUANTITIES[quantity].letter} is largest and smallest`),

@@ -6,8 +6,7 @@ import { excerpt, unitOf } from "./reading.js";
 import { textView } from "./text.js";
 
 export async function rangeView(app, reading, panel) {
-  const result = make("div", { id: "matches" },
-    make("p", { class: "faint" }, "Drag over some characters, or hold Shift and move with the arrow keys."));
+  const result = make("div", { id: "matches" });
   let colour = () => NaN;
   let threshold = 0.3;
   let range = null;
@@ -67,6 +66,8 @@ export async function rangeView(app, reading, panel) {
   app.legend("−1", "+1");
   return [
     make("h2", {}, "Mark a range, find the units that are on in it"),
+    make("p", { class: "faint prose" }, "Drag over some characters of the text, or hold Shift and move with the arrow keys: a string, say, or a name. " +
+      "The units that are on all through it are listed, and where else they are."),
     make("div", { class: "row" },
       select("A unit is on when its hidden state is beyond", [[0.1, "±0.1"], [0.3, "±0.3"], [0.5, "±0.5"], [0.8, "±0.8"]], 0.3, (value) => {
         threshold = Number(value);

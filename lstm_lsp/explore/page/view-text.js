@@ -1,6 +1,6 @@
 // The whole text by how unexpected each character was, or by one quantity of a unit.
 
-import { make, quantityTitle, select, unitTitle } from "./dom.js";
+import { lowEnd, make, quantityTitle, select, unitTitle } from "./dom.js";
 import { unitOf } from "./reading.js";
 import { textView } from "./text.js";
 
@@ -18,7 +18,7 @@ export async function textsView(app, reading, panel) {
     height: Math.max(360, window.innerHeight - 260),
   });
   if (app.state.at !== undefined) queueMicrotask(() => text.reveal(Math.min(app.state.at, reading.size - 1)));
-  app.legend(values ? "−" + scale.toFixed(1) : "8 bits", values ? "+" + scale.toFixed(1) : "");
+  app.legend(values ? lowEnd(shown, scale.toFixed(1)) : "8 bits", values ? "+" + scale.toFixed(1) : "");
   const options = [["bits", "how unexpected (bits)"], ...reading.subject.quantities.map((name) => [name, quantityTitle(name)])];
   return [
     make("h2", {}, values ? `${quantityTitle(shown)} of ${unitTitle(layer, unit)}` : "How unexpected each character was"),

@@ -4,6 +4,8 @@ import { make, percent, QUANTITIES, select, signed, symbolName, table, unitTitle
 import { excerpt, possible, unitOf } from "./reading.js";
 import { textView } from "./text.js";
 
+const AT_ONCE = 3000; // characters of a text that is read again whenever what is held changes
+
 export async function whatIfView(app, reading, panel) {
   const { layer, unit } = app.state;
   const values = await unitOf(reading, layer, unit);
@@ -19,28 +21,41 @@ export async function whatIfView(app, reading, panel) {
   let way = "zero";
   const value = make("input", { type: "number", step: "0.1", value: "1", id: "held-value", disabled: true });
   const suggested = () => (way === "cell" ? reach.toFixed(2) : "1");
+  const dial = make("input", { type: "range", id: "dial", min: -1, max: 1, step: 0.01, value: 0, disabled: true, "aria-label": "the value it is held at" });
+  const atOnce = () => {
+    if (app.source.live && reading.total <= AT_ONCE) hold();
+  };
   const choice = select("Held", ways, way, (chosen) => {
     way = chosen;
-    value.disabled = way === "zero" || way === "mean";
+    dial.disabled = value.disabled = way === "zero" || way === "mean";
     value.value = way === "mean" ? mean.toFixed(3) : way === "zero" ? "0" : suggested();
+    const most = way === "cell" ? 2 * reach : 1;
+    Object.assign(dial, { min: -most, max: most, step: most / 100, value: value.value });
+    atOnce();
   });
   value.value = "0";
+  dial.oninput = () => (value.value = Number(dial.value).toFixed(2));
+  dial.onchange = atOnce;
+  value.onchange = () => {
+    dial.value = value.value;
+    atOnce();
+  };
   const button = make("button", { id: "hold", onclick: hold, disabled: !app.source.live }, "Read with it held");
   const result = make("div", { id: "held" });
   if (!app.source.live) result.append(make("p", { class: "faint" }, "An exported file cannot compute; `lstm-lsp explore` does."));
 
+  let asked = 0;
   async function hold() {
-    button.disabled = true;
+    const mine = ++asked;
     app.say("");
     const number = { zero: 0, mean }[way] ?? Number(value.value);
     const one = { layer, unit, quantity: way === "cell" ? "cell" : "hidden", value: number };
     try {
       const other = await app.readingOf(reading.subject, { text: reading.given, language: reading.language }, [one]);
-      show(other, one);
+      if (mine === asked && result.isConnected) show(other, one);
     } catch (error) {
-      app.say(error.message);
+      if (mine === asked && result.isConnected) app.say(error.message);
     }
-    button.disabled = false;
   }
 
   function show(other, one) {
@@ -98,12 +113,13 @@ export async function whatIfView(app, reading, panel) {
     compare(order[0] ?? 0);
   }
 
+  atOnce();
   return [
     make("h2", {}, `What if ${unitTitle(layer, unit)} were held?`),
     make("p", { class: "faint prose" }, `Free, its hidden state goes from ${least(values.hidden)} to ${most(values.hidden)}` +
       (values.cell ? ` and its cell state from ${least(values.cell)} to ${most(values.cell)}` : "") +
       `. A unit that says much about the text may still not be used: holding it tells.`),
-    make("div", { class: "row" }, choice, make("label", {}, "at", value), button),
+    make("div", { class: "row" }, choice, make("label", {}, "at", value), dial, button),
     result,
   ];
 }
