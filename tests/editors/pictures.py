@@ -9,6 +9,7 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Callable
+from functools import partial
 from html import escape
 from pathlib import Path
 from typing import NamedTuple
@@ -19,12 +20,16 @@ from tests.browser import headless
 from tests.editors.neovim.conftest import Neovim, binary
 from tests.editors.neovim.test_neovim_server import JAVA, PYTHON, SERVER, ready
 from tests.editors.vscode.workbench import Code, serve, wait_for, window
+from tests.waiting import soon
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "docs" / "editors"
 COLOURS = 48  # a palette keeps pictures small
 KEY, PAUSE = 110, 1300  # milliseconds that a frame stays: after a key; to be read
-LINES = ("for i in ", "result = ")  # typed one below the other; ghost text goes on
+# What is written, one below the other: by hand until ghost text goes on with it, then accepted.
+LINES = ("for i in range(len(readings)):", "result = min(result, readings[i])")
+WORTH = 6  # characters that are accepted rather than typed
+SETTLED = 1.0  # seconds until ghost text is there, if there is any
 
 Frames = list[tuple[Image.Image, int]]
 
@@ -54,24 +59,44 @@ def save(image: Image.Image, name: str) -> None:
 
 
 def typing(code: Code) -> Frames:
-    """Type, and accept a word and what is left, until a loop stands there."""
+    """Write LINES: what ghost text has right is accepted, a word of it and then what is left."""
     frames: Frames = []
     for line in LINES:
         code.press("Enter")
-        for key in line:
-            code.type(key)
+        rest, accepted = line, False
+        while rest:
+            code.type(rest[0])
+            rest = rest[1:]
             frames.append((shot(code), KEY))
-        wait_for(code.ghost, "ghost text")
-        frames.append((shot(code), PAUSE))
-        code.press("Control+ArrowRight")
-        code.page.wait_for_timeout(300)
-        frames.append((shot(code), PAUSE // 2))
-        if code.ghost():
-            code.press("Tab")
-            wait_for(lambda: not code.ghost(), "all of it")
-            frames.append((shot(code), PAUSE // 2))
+            ghost = soon(partial(offered, code, rest), SETTLED)
+            if ghost:
+                frames.append((shot(code), PAUSE))
+                code.press("Control+ArrowRight")
+                wait_for(partial(differs, code, ghost), "a word of it")
+                frames.append((shot(code), PAUSE // 2))
+                if code.ghost():
+                    code.press("Tab")
+                    wait_for(lambda: not code.ghost(), "all of it")
+                    frames.append((shot(code), PAUSE // 2))
+                rest, accepted = rest.removeprefix(ghost), True
+        assert accepted, f"no ghost text went on with {line!r}: choose another line"
     frames.append((shot(code), PAUSE))
     return frames
+
+
+def offered(code: Code, rest: str) -> str:
+    """Return the ghost text if it is worth accepting, else ""."""
+    ghost = code.ghost()
+    return ghost if continues(ghost, rest) else ""
+
+
+def differs(code: Code, ghost: str) -> bool:
+    return code.ghost() != ghost
+
+
+def continues(ghost: str, rest: str) -> bool:
+    """Return whether ghost text is worth accepting where `rest` is meant."""
+    return len(ghost) >= WORTH and rest.startswith(ghost)
 
 
 def keep(frames: Frames, box: tuple[int, int, int, int], file: Path) -> None:
@@ -228,17 +253,22 @@ def neovim() -> None:
             editor.type("GA")
             for line in LINES:
                 editor.type("<CR>")
-                for key in line:
-                    editor.type(key)
+                rest, accepted = line, False
+                while rest:
+                    editor.type(rest[0])
+                    rest = rest[1:]
                     editor.wait(lambda: editor.lua("return vim.fn.getchar(1)") == 0, "it is read")
-                    frames.append(frame(editor, KEY))
-                editor.settle()
-                editor.wait(editor.ghost, "there is ghost text")
-                frames.append(frame(editor, PAUSE))
-                for keys in ("<C-f>", "<C-l>"):
-                    editor.type(keys)
                     editor.settle()
-                    frames.append(frame(editor, PAUSE // 2))
+                    frames.append(frame(editor, KEY))
+                    ghost = editor.ghost() or ""
+                    if continues(ghost, rest):
+                        frames.append(frame(editor, PAUSE))
+                        for keys in ("<C-f>", "<C-l>"):
+                            editor.type(keys)
+                            editor.settle()
+                            frames.append(frame(editor, PAUSE // 2))
+                        rest, accepted = rest.removeprefix(ghost), True
+                assert accepted, f"no ghost text went on with {line!r}: choose another line"
             frames.append(frame(editor, PAUSE))
         finally:
             editor.close()
