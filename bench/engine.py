@@ -25,6 +25,7 @@ import numpy as np
 import torch
 from machine import keep, machine
 
+from lstm_lsp import arithmetic
 from lstm_lsp.card import Architecture
 from lstm_lsp.context import BLOCK
 from lstm_lsp.memory import NetworkAlone
@@ -109,6 +110,18 @@ def measures(model: Model) -> dict[str, tuple[Measure, int]]:
 
         return advance
 
+    def plain(batch: int) -> Measure:
+        # The same with numpy in place of the compiled arithmetic.
+        advance, kernel = search(batch), arithmetic.kernel
+
+        def without() -> object:
+            arithmetic.kernel = None
+            found = advance()
+            arithmetic.kernel = kernel
+            return found
+
+        return without
+
     def bare() -> Measure:
         # The session's own call, with nothing of ours around it.
         feed = {"symbols": np.array([[ord("e")]]), "h": state.h, "c": state.c}
@@ -122,6 +135,7 @@ def measures(model: Model) -> dict[str, tuple[Measure, int]]:
         "session call": (bare(), 1),
         **{f"step, batch {batch}": (step(batch), 1) for batch in (1, 4, 8, 16)},
         **{f"search step, batch {batch}": (search(batch), 1) for batch in (1, 8)},
+        **{f"the same in numpy, batch {batch}": (plain(batch), 1) for batch in (1, 8)},
         **{f"known text, {n} a call": (known(n), n) for n in (BLOCK, LONGEST_CALL)},
         "torch step": (torch_step(model, onednn=False), 1),
         "torch step, oneDNN": (torch_step(model, onednn=True), 1),

@@ -152,10 +152,20 @@ def calibration_error(pairs: Sequence[tuple[float, bool]], bins: int = 15) -> fl
     return float(np.average(gaps, weights=masses)) if masses else 0.0
 
 
+def chance_error(pairs: Sequence[tuple[float, bool]], bins: int = 15) -> float:
+    """Return the error that `pairs` would show on average were their probabilities true.
+
+    Bins of few pairs show one by chance alone: the mean of 100 seeded draws.
+    """
+    random = np.random.default_rng(0)
+    drawn = [[(p, bool(random.random() < p)) for p, _ in pairs] for _ in range(100)]
+    return float(np.mean([calibration_error(draw, bins) for draw in drawn]))
+
+
 def _equal_mass(
     pairs: Sequence[tuple[float, bool]], bins: int
 ) -> list[Sequence[tuple[float, bool]]]:
-    ordered = sorted(pairs)
+    ordered = sorted(pairs, key=lambda pair: pair[0])  # not by what is right where they tie
     edges = np.linspace(0, len(ordered), min(bins, len(ordered)) + 1).astype(int)
     return [ordered[a:b] for a, b in pairwise(edges)]
 

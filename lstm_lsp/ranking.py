@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 
 from lstm_lsp import lexis
 from lstm_lsp.search import Candidate, Kind
-from lstm_lsp.situation import Situation, is_word
+from lstm_lsp.situation import Situation, indentation, is_word
 
 MINIMUM: Final[Mapping[Kind, float]] = {"char": 0.05, "token": 0.1, "line": 0.4, "block": 0.5}
 """Defaults, chosen on validation projects (docs/evaluation.md): what a line of 0.3 to 0.4 says
@@ -139,11 +139,11 @@ def _declared_above(line: str, situation: Situation) -> bool:
     if situation.scan.where != "code" or declares is None or not declares.match(line):
         return False
     line = line.rstrip()
-    width = len(_indentation(line))
+    width = len(indentation(line))
     for above in reversed(situation.before.split("\n")[:-1]):
         if above.rstrip() == line:
             return True
-        if above.strip() and len(_indentation(above)) < width:
+        if above.strip() and len(indentation(above)) < width:
             return False
     return False
 
@@ -188,14 +188,14 @@ def indentation_fault(text: str, situation: Situation) -> str | None:
     """Return what is wrong with the indentation of the lines that `text` begins, or None."""
     above = situation.previous_line
     lines = (situation.line_before + text).split("\n")
-    known = {_indentation(line) for line in situation.before.split("\n")}
+    known = set(situation.indentations)
     python = situation.language == "python" and not situation.scan.brackets
     for number, line in enumerate(lines):
         begun = number == 0 and situation.line_before.strip()
         if not line.strip() or begun:
             above = line if line.strip() else above
             continue
-        here, there = _indentation(line), _indentation(above)
+        here, there = indentation(line), indentation(above)
         if not (here.startswith(there) or there.startswith(here)):
             return "its indentation is broken"
         inside = lexis.scan("\n".join(lines[:number]), situation.language)
@@ -207,10 +207,6 @@ def indentation_fault(text: str, situation: Situation) -> str | None:
         known.add(here)
         above = line
     return None
-
-
-def _indentation(line: str) -> str:
-    return line[: len(line) - len(line.lstrip())]
 
 
 class Piece(NamedTuple):

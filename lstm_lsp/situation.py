@@ -77,6 +77,11 @@ class Situation:
         return above.rstrip().rpartition("\n")[2]
 
     @cached_property
+    def indentations(self) -> frozenset[str]:
+        """The white space that the lines up to the cursor begin with."""
+        return frozenset(map(indentation, self.before.split("\n")))
+
+    @cached_property
     def open_brackets(self) -> str:
         """The innermost brackets that are open here and that nothing after the cursor closes.
 
@@ -96,16 +101,16 @@ class Situation:
             free += 1
         return brackets[len(brackets) - free :]
 
-    @cached_property
-    def indentation(self) -> str:
-        """The white space that the cursor's line begins with."""
-        return self.line_before[: len(self.line_before) - len(self.line_before.lstrip())]
-
 
 @lru_cache(maxsize=4)
 def _scan_above(text: str, language: str) -> lexis.Scan:
     """Scan whole lines, once while the line after them is typed."""
     return lexis.scan(text, language)
+
+
+def indentation(line: str) -> str:
+    """Return the white space that `line` begins with."""
+    return line[: len(line) - len(line.lstrip())]
 
 
 def is_word(character: str) -> bool:

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lstm_lsp.calibration import Calibration, calibration_error, fit_calibration
+from lstm_lsp.calibration import Calibration, calibration_error, chance_error, fit_calibration
 from lstm_lsp.evaluate.sampling import Spot
 from lstm_lsp.evaluate.sources import File, Project
 from lstm_lsp.network import Model
@@ -19,6 +19,14 @@ def test_a_calibration_is_looked_up_between_its_points() -> None:
     assert table.probability("line", 0.0) == 0.0
     assert table.probability("line", 1.0) == 1.0
     assert table.probability("token", 0.5) == 0.5
+
+
+def test_few_pairs_show_an_error_by_chance_alone() -> None:
+    few, many = ([(0.5, True)] * n for n in (60, 3000))
+    # Four fair coins are 0.19 from a half on average, two hundred 0.028.
+    assert chance_error(few) == pytest.approx(0.19, abs=0.02)
+    assert chance_error(many) == pytest.approx(0.028, abs=0.005)
+    assert chance_error([(1.0, False)] * 60) == 0
 
 
 SHARES = st.integers(0, 1000).map(lambda n: n / 1000)  # steps that a float can tell apart

@@ -25,7 +25,12 @@ from typing import Any
 from tqdm import tqdm
 
 from lstm_lsp import lexis, symbols
-from lstm_lsp.calibration import Calibration, calibration_error, fit_calibration
+from lstm_lsp.calibration import (
+    Calibration,
+    calibration_error,
+    chance_error,
+    fit_calibration,
+)
 from lstm_lsp.completer import Completer, Place
 from lstm_lsp.context import Contexts
 from lstm_lsp.evaluate.measures import fitting
@@ -129,12 +134,16 @@ def together(parts: Sequence[Pairs]) -> Pairs:
 
 
 def errors(raw: Pairs, calibrated: Pairs) -> dict[str, dict[str, float]]:
-    """Return the expected calibration error of each kind, raw and calibrated."""
+    """Return the expected calibration error of each kind, raw and calibrated.
+
+    `ece_by_chance` is what true probabilities would show with so many pairs.
+    """
     return {
         kind: {
             "n": len(found),
             "ece_raw": round(calibration_error(found), 4),
             "ece": round(calibration_error(calibrated[kind]), 4),
+            "ece_by_chance": round(chance_error(calibrated[kind]), 4),
         }
         for kind, found in raw.items()
     }
