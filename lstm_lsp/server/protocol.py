@@ -56,12 +56,16 @@ class Texts(Protocol):
 
 
 def converter() -> Converter:
-    """Return pygls' converter of messages, which takes nothing but a string for a string.
+    """Return pygls' converter of messages, strict about strings and whole numbers.
 
-    Alone it would put `str(value)`: a document whose text is null would read "None".
+    Alone it would put `str(value)` or `int(value)`: a document whose text is null would read
+    "None", and an edit at character 0.5 be made at 0.
     """
     strict: Converter = default_converter()  # type: ignore[no-untyped-call]
     strict.register_structure_hook(str, _string)
+    strict.register_structure_hook(int, _integer)
+    # A flag stays what pygls takes for one: a careless capability is no reason to refuse a client.
+    strict.register_structure_hook(bool, lambda value, _: bool(value))
     return strict
 
 
@@ -243,6 +247,14 @@ def _plain_id(value: Any) -> str | int | None:
 def _string(value: Any, _: Any) -> str:
     if not isinstance(value, str):
         raise TypeError(f"expected a string, found {type(value).__name__}")
+    return value
+
+
+def _integer(value: Any, _: Any) -> int:
+    if isinstance(value, float) and value.is_integer():  # JSON knows one kind of number
+        return int(value)
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise TypeError(f"expected a whole number, found {value!r:.40}")
     return value
 
 

@@ -26,6 +26,9 @@ MALFORMED: list[tuple[str, Any]] = [
     ("textDocument/completion", {"textDocument": None, "position": {"line": 0, "character": 0}}),
     ("textDocument/completion", {**PLACE, "position": {"line": "x", "character": {}}}),
     ("textDocument/completion", {**PLACE, "position": [0, 0]}),
+    ("textDocument/completion", {**PLACE, "position": {"line": 0, "character": 0.5}}),
+    ("textDocument/completion", {**PLACE, "position": {"line": "0", "character": 0}}),
+    ("textDocument/completion", {**PLACE, "position": {"line": False, "character": 0}}),
     ("textDocument/inlineCompletion", PLACE),
     ("textDocument/inlineCompletion", {**PLACE, "context": 7}),
     ("completionItem/resolve", {}),
@@ -156,7 +159,8 @@ def test_a_change_to_an_unopened_document_and_closing_it_are_survived(
 
 
 @pytest.mark.parametrize(
-    "place", [((1, 0), (0, 0)), ((0, 9), (0, 8)), ((0, 9), (0, 9)), ((-1, 0), (0, 0))]
+    "place",
+    [((1, 0), (0, 0)), ((0, 9), (0, 8)), ((0, 9), (0, 9)), ((-1, 0), (0, 0)), ((0, 0), (0, 0.5))],
 )
 def test_after_an_impossible_range_nothing_is_offered_until_the_text_comes_whole(
     client: Client, uri: str, place: Any
