@@ -12,8 +12,8 @@ channel than its editor:
 - `fake/crash`: exit at once with status 1.
 - `fake/log` (a request): every message received so far.
 
-Run as `python fake_server.py [ENCODING] [--constant TEXT] [serve]`: a position encoding, default
-utf-16; a text that answers every inlineCompletion where no other answer was scripted.
+Run as `python fake_server.py [ENCODING] [--answers FILE] [serve]`: a position encoding, default
+utf-16; a JSON file of what `fake/answers` would say.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ import json
 import os
 import sys
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, BinaryIO
 
 Message = dict[str, Any]
@@ -57,7 +58,6 @@ class Server:
 
     output: BinaryIO
     encoding: str
-    constant: str = ""
     texts: dict[str, str] = field(default_factory=dict)
     answers: dict[str, list[str | Message] | None] = field(default_factory=dict)
     chunks: list[str] = field(default_factory=list)
@@ -111,9 +111,6 @@ class Server:
         elif method == "textDocument/inlineCompletion":
             held = self.held is not None
             items = self.answers.get(self.before(params), [])
-            if self.constant and not items:
-                here = {"start": params["position"], "end": params["position"]}
-                items = [{"insertText": self.constant, "range": here}]
             result = items and {
                 "items": [
                     item if isinstance(item, dict) else {"insertText": item} for item in items
@@ -164,11 +161,13 @@ def main() -> None:
     """Serves standard input and output until told to exit."""
     parser = argparse.ArgumentParser()
     parser.add_argument("encoding", nargs="?", choices=[*CODECS, "serve"], default="utf-16")
-    parser.add_argument("--constant", default="")
+    parser.add_argument("--answers", type=Path)
     parser.add_argument("serve", nargs="?")  # what an editor's client may add
     arguments = parser.parse_args()
     encoding = arguments.encoding if arguments.encoding in CODECS else "utf-16"
-    server = Server(sys.stdout.buffer, encoding, arguments.constant)
+    server = Server(sys.stdout.buffer, encoding)
+    if arguments.answers:
+        server.answers = json.loads(arguments.answers.read_text("utf-8"))
     while (message := read(sys.stdin.buffer)) is not None:
         server.handle(message)
 

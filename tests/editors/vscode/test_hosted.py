@@ -1,6 +1,8 @@
 """The tests of hosted/, which run inside VS Code's extension host, on a workspace of two folders.
 
-One of the folders has settings of its own: nothing is suggested in it.
+One of the folders has settings of its own: nothing is suggested in it. Ghost text is not among
+them but in test_vscode.py: VS Code tells extensions neither that ghost text is on screen nor which,
+and accepting it by command does nothing, in silence, until it is drawn in the editor with focus.
 """
 
 import json
