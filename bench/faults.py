@@ -3,15 +3,17 @@
     python bench/faults.py PROJECT... --clean PROJECT... [--systems S...] [--rows FILE] [--json]
 
 Each fault (`injected.py`) is put by itself into a file of PROJECT, which `lstm_lsp.suspicion` then
-reads. What an edit must save to be shown is taken from `suspicion.REPLACES` (`shipped`), and
-fitted to the untouched files of the `--clean` projects, which are others, for one false alarm
-in 200 lines (`fitted`). False alarms are counted on untouched files of PROJECT.
+reads. What an edit must save to be shown is the model's (`shipped`), and fitted to the untouched
+files of the `--clean` projects, which are others, for one false alarm in 200 lines (`fitted`).
+False alarms are counted on untouched files of PROJECT.
 
 Systems, each fitted by itself: the model with its project's other files in memory, as the server
 has them (`project`), with what the file says before alone (`file`), without memory (`none`), and
 a character n-gram of `--corpus` in the network's place with the file's memory (`ngram`). The
 parser's own line stands beside. With `--rows` everything that was read is kept in a file, and
-a run goes on where one ended. `--usual` prints `places.USUAL` instead.
+a run goes on where one ended. `--usual` prints what `places.usual` returns instead. `--write` puts
+what was fitted into the model's card: `usual`, or of each sort the larger `replaces` of the systems
+`file` and `project`.
 """
 
 from __future__ import annotations
@@ -34,11 +36,14 @@ from lstm_lsp import places, surprise, suspicion
 from lstm_lsp.evaluate.product import Memory, memory_of, view_of
 from lstm_lsp.evaluate.sources import File, Project, read_projects
 from lstm_lsp.network import Floats, Model, find_model
+from lstm_lsp.training.export import write_whole
+from lstm_lsp.training.graph import amend
 
 LINES = (20, 90)
 """Files of so many lines are looked at."""
 ALARM_LINES = 200
 SYSTEMS = ("project", "file", "none", "ngram")
+SERVED = ("project", "file")
 
 Row = dict[str, Any]
 """A text as one system read it: part ("validation", "clean" or "fault"), language, file, lines,
@@ -183,10 +188,10 @@ def fitted(rows: Sequence[Row]) -> dict[str, float]:
     return {sort: float(bits) for sort, bits in least.items()}
 
 
-def judged(rows: Sequence[Row]) -> dict[str, Any]:
+def judged(rows: Sequence[Row], shipped: dict[str, float]) -> dict[str, Any]:
     """Return what the rows of a system say, by the shipped thresholds and by those fitted."""
     clean = [row for row in rows if row["part"] == "validation"]
-    thresholds = {"shipped": suspicion.REPLACES} | ({"fitted": fitted(clean)} if clean else {})
+    thresholds = {"shipped": shipped} | ({"fitted": fitted(clean)} if clean else {})
     return {
         "validation_lines": sum(row["lines"] for row in clean),
         "by": {
@@ -256,6 +261,12 @@ def usual(system: System, files: Sequence[tuple[Project, File]]) -> dict[str, tu
     }
 
 
+def write(model: Model, name: str, table: dict[str, Any]) -> None:
+    """Put `table` into the model's card, as `name` of what it says about surprise."""
+    facts = {"surprise": model.card.get("surprise", {}) | {name: table}}
+    write_whole(model.path, amend(model.path.read_bytes(), facts))
+
+
 def show(result: dict[str, Any]) -> None:
     """Print a result for people."""
     for name, told in result.items():
@@ -282,14 +293,20 @@ def main() -> None:
     parser.add_argument("--rows", type=Path, help="where everything that was read is kept")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--usual", action="store_true")
+    parser.add_argument("--write", action="store_true", help="into the model's card")
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--keep", action="store_true", help="write bench/results/faults.json")
     parser.add_argument("--note", default="", help="what else the machine was doing")
     given = parser.parse_args()
+    if given.write and not (given.clean and (given.usual or set(SERVED) & set(given.systems))):
+        parser.error("--write needs --clean, and --usual or one of the systems that serve")
     model = Model.load(find_model(None))
     clean = files_of(read_projects(given.clean), given.clean_files, given.seed)
     if given.usual:
-        print(json.dumps(usual(System("file", model), clean), indent=1))
+        table = usual(System("file", model), clean)
+        print(json.dumps(table, indent=1))
+        if given.write:
+            write(model, "usual", table)
         return
     files = files_of(read_projects(given.projects), given.files, given.seed)
     kept: list[Row] = []
@@ -306,7 +323,10 @@ def main() -> None:
             if given.rows:
                 with given.rows.open("a") as file:
                     file.write(json.dumps(rows[-1]) + "\n")
-        result[name] = judged(rows)
+        result[name] = judged(rows, suspicion.replaces(model))
+    if given.write:
+        fits = [one["by"]["fitted"]["least"] for name, one in result.items() if name in SERVED]
+        write(model, "replaces", {sort: max(fit[sort] for fit in fits) for sort in fits[0]})
     if given.keep:
         keep("faults", result, given.note)
     if given.json:

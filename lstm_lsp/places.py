@@ -17,6 +17,7 @@ import numpy as np
 from lstm_lsp import lexis, search
 from lstm_lsp.automaton import automaton
 from lstm_lsp.memory import TAIL
+from lstm_lsp.network import Model
 from lstm_lsp.predictor import Predictor
 from lstm_lsp.surprise import Reading, line_and_column
 
@@ -43,8 +44,8 @@ USUAL: Final[dict[Class, tuple[float, float]]] = {
     "space": (0.8, 1.7),
     "line end": (1.1, 1.8),
 }
-"""Mean and standard deviation of the bits of a token, measured on the validation projects with
-what a file says before in memory (`bench/faults.py --usual`, docs/surprise.md)."""
+"""Mean and standard deviation of the bits of a token, for a model whose card does not say its
+own (`usual`): measured on the validation projects with what a file says before in memory."""
 
 LEAST: Final = 0.02
 """What is less probable than this was not expected either."""
@@ -74,15 +75,24 @@ class Expected(NamedTuple):
     probability: float
 
 
+def usual(model: Model) -> dict[Class, tuple[float, float]]:
+    """Return mean and standard deviation of the bits of each class of token, by the model's card.
+
+    Under "surprise", "usual", as `bench/faults.py --usual --write` puts it there.
+    """
+    own: dict[Class, tuple[float, float]] = model.card.get("surprise", {}).get("usual", {})
+    return USUAL | own
+
+
 def places(reading: Reading) -> list[Place]:
     """Return every place of a document, the most surprising for its class first."""
-    found = []
+    found, table = [], usual(reading.model)
     for kind, start, end in _spans(reading):
         first, last = reading.offsets[start], reading.offsets[end]
         if kind == "indentation":
             last += 1  # the symbol that ends it
         bits = float(reading.bits[first:last].sum())
-        mean, deviation = USUAL[kind]
+        mean, deviation = table[kind]
         found.append(Place(kind, start, end, bits, (bits - mean) / deviation))
     return sorted(found, key=lambda one: (-one.score, one.start))
 

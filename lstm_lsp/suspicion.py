@@ -21,7 +21,7 @@ from typing import Any, Final
 
 from lstm_lsp import lexis
 from lstm_lsp.edits import edits
-from lstm_lsp.network import Cancelled, never
+from lstm_lsp.network import Cancelled, Model, never
 from lstm_lsp.places import Place, places
 from lstm_lsp.surprise import Reading, finished, line_and_column
 
@@ -34,8 +34,8 @@ REPLACES: Final[dict[str, float]] = {
     "put in": 10.0,
     "removed": 25.0,
 }
-"""Bits that an edit of each sort must save in text that parses: measured on the validation
-projects for one false alarm in 200 lines (`bench/faults.py`, docs/surprise.md)."""
+"""Bits that an edit of each sort must save in text that parses, for a model whose card does not
+say its own (`replaces`): measured on the validation projects for one false alarm in 200 lines."""
 
 REPAIRS: Final = 3.0
 """Bits that an edit must save which makes text parse that does not."""
@@ -51,8 +51,8 @@ _FOLLOWING: Final = 64  # symbols after an edit that weigh it, no further than t
 class Suspect:
     """An edit that makes a document likelier: `text[start:end]` becomes `instead`.
 
-    `sort`, the key of `REPLACES`; `saved`, bits up to the end of the next line; `repairs`,
-    whether the document parses only with it.
+    `sort`, the key of `REPLACES`; `saved`, bits up to the end of the next line, and the `least`
+    that it takes to be shown; `repairs`, whether the document parses only with it.
     """
 
     sort: str
@@ -60,17 +60,27 @@ class Suspect:
     end: int
     instead: str
     saved: float
+    least: float
     repairs: bool
 
     @property
     def clear(self) -> bool:
         """Whether it is likely enough to be shown."""
-        return self.saved >= (REPAIRS if self.repairs else REPLACES[self.sort])
+        return self.saved >= self.least
 
     @property
     def margin(self) -> float:
         """Bits above what it takes to be shown; repairs first."""
-        return self.saved - REPAIRS + 100 if self.repairs else self.saved - REPLACES[self.sort]
+        return self.saved - self.least + 100 * self.repairs
+
+
+def replaces(model: Model) -> dict[str, float]:
+    """Return the bits that an edit of each sort must save, by the model's card.
+
+    Under "surprise", "replaces", as `bench/faults.py --write` puts it there.
+    """
+    own: dict[str, float] = model.card.get("surprise", {}).get("replaces", {})
+    return REPLACES | own
 
 
 def suspects(reading: Reading, *, clear: bool = True) -> list[Suspect]:
@@ -231,10 +241,12 @@ def _weighed(
     variants = [text[begin:stop]]
     variants += [text[begin:start] + new + text[end:stop] for _, start, end, new in tried]
     costs = reading.costs(int(offsets[begin]), [one.encode() for one in variants], cancelled)
+    saved = (costs[0] - costs[1:]).round(2).tolist()
+    least = dict.fromkeys(REPLACES, REPAIRS) if broken else replaces(reading.model)
     found = [
-        Suspect(sort, start, end, new, round(float(costs[0] - cost), 2), broken)
-        for (sort, start, end, new), cost in zip(tried, costs[1:], strict=True)
-        if cost < costs[0]
+        Suspect(sort, start, end, new, bits, least[sort], broken)
+        for (sort, start, end, new), bits in zip(tried, saved, strict=True)
+        if bits > 0
     ]
     return sorted(found, key=lambda one: -one.margin)
 

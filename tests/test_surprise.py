@@ -15,7 +15,6 @@ from lstm_lsp.cli import main
 from lstm_lsp.evaluate.bits import bits_of
 from lstm_lsp.memory import ProjectMemory
 from lstm_lsp.network import Model
-from lstm_lsp.places import Place
 from lstm_lsp.surprise import Reading
 
 PYTHON = '''\
@@ -192,10 +191,13 @@ def test_what_parses(language: str, text: str, verdict: tuple[bool, int | None])
 @pytest.mark.parametrize(
     ("edit", "message"),
     [
-        (suspicion.Suspect("put in", 3, 3, ")", 9, True), "is ')' missing here?"),
-        (suspicion.Suspect("operator", 2, 3, "<", 9, False), "'<' rather than '='?"),
-        (suspicion.Suspect("removed", 2, 3, "", 9, False), "is '=' too much here?"),
-        (suspicion.Suspect("indentation", 0, 0, "    ", 9, False), "indented by 4 rather than 0?"),
+        (suspicion.Suspect("put in", 3, 3, ")", 9, 3, True), "is ')' missing here?"),
+        (suspicion.Suspect("operator", 2, 3, "<", 9, 7, False), "'<' rather than '='?"),
+        (suspicion.Suspect("removed", 2, 3, "", 9, 7, False), "is '=' too much here?"),
+        (
+            suspicion.Suspect("indentation", 0, 0, "    ", 9, 7, False),
+            "indented by 4 rather than 0?",
+        ),
     ],
 )
 def test_a_suspect_says_what_it_means(edit: suspicion.Suspect, message: str) -> None:
@@ -224,10 +226,30 @@ def test_the_command_lists_places_and_suspects(
     assert shown[-1].startswith(f"{file}:6:")
 
 
-def test_an_unusual_class_is_not_unusual_bits() -> None:
-    """Twenty bits are much for an operator and little for a name."""
-    table = places.USUAL
-    assert (20 - table["operator"][0]) / table["operator"][1] > 2 * (
-        20 - table["identifier"][0]
-    ) / table["identifier"][1]
-    assert Place("operator", 0, 1, 20.0, 1.0).bits == 20.0
+def test_what_is_usual_is_the_models_own(
+    tiny_model: Model, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reading = surprise.read(tiny_model, HEADER, "x = 1\n", "python")
+    before = {place.kind: place for place in places.places(reading)}
+    for kind, place in before.items():
+        mean, deviation = places.USUAL[kind]
+        assert place.score == pytest.approx((place.bits - mean) / deviation)
+    card = tiny_model.card | {"surprise": {"usual": {"operator": [1.0, 0.5]}}}
+    monkeypatch.setattr(tiny_model, "card", card)
+    after = {place.kind: place for place in places.places(reading)}
+    operator = after.pop("operator")
+    assert operator.score == pytest.approx((operator.bits - 1.0) / 0.5)
+    assert after == {kind: place for kind, place in before.items() if kind != "operator"}
+
+
+def test_what_an_edit_must_save_is_the_models_own(
+    tiny_model: Model, memory: ProjectMemory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wrong = reading(tiny_model, memory, PYTHON.replace("value < limit", "value > limit"))
+    (found,) = suspicion.suspects(wrong)
+    assert (found.sort, found.instead) == ("operator", "<")
+    assert found.least == suspicion.REPLACES["operator"] <= found.saved
+    for asked, shown in ((0.1, True), (found.saved, True), (found.saved + 0.1, False)):
+        card = tiny_model.card | {"surprise": {"replaces": {"operator": asked}}}
+        monkeypatch.setattr(tiny_model, "card", card)
+        assert (found.start in {one.start for one in suspicion.suspects(wrong)}) is shown

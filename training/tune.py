@@ -130,7 +130,9 @@ def run(
             f"{_mean(after):.3f} bits per character), so no model was written: "
             "train longer, or on more code"
         )
-    kept = {key: card[key] for key in ("context", "memory", "calibration") if key in card}
+    kept = {
+        key: card[key] for key in ("context", "memory", "calibration", "surprise") if key in card
+    }
     facts = kept | {
         "name": output.stem if from_nothing else f"{'-'.join(data.names)[:60]} on {card['name']}",
         "languages": sorted(data.held_out),
