@@ -5,9 +5,13 @@
    buffers: `Counts` holds what followed each context, `levels` reads it at a position, `mix`
    blends it into distributions.
 
-   A table per context order, open addressing with linear probing; a slot is eight bytes:
-   32 bits of the context's hash, 8 bits symbol, 24 bits count. All symbols seen after one
-   context share a home and so lie in one run. Two contexts of one order are taken for one
+   A table per context order, open addressing with linear probing; 32 bits of a context's hash
+   say where its entries stand and which they are. A wide slot is eight bytes: the hash, 8 bits
+   symbol, 24 bits count. A large table has narrow slots of four: where a slot stands says most of
+   the hash, so that it keeps only the rest of it, how far it stands from its home, symbol and a
+   small count (Cleary 1984, with the distance for his two bits). What does not fit a narrow slot,
+   a large count or an entry too far from home, stands in a small table of wide ones beside them.
+   All symbols seen after one context share a home. Two contexts of one order are taken for one
    with a probability of (contexts of that order) / 2^32; removal stays exact even then. */
 
 #define PY_SSIZE_T_CLEAN
@@ -15,21 +19,21 @@
 #include <Python.h>
 
 #include <math.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 /* A context is the last 3, 4, ... symbols; or the word begun, with the line's beginning or
    without; or the beginning of the line above. Its place here is its place in the recursion. */
-enum { C3, LINE, WORD, C4, C6, ABOVE, C8, C12, C24, C48, CONTEXTS };
+enum { C3, LINE, WORD, C4, C6, ABOVE, C8, C12, C16, C24, C48, CONTEXTS };
 enum { LONGEST = 128, TOTALS = 9, DISTINCTS = 4, BUCKETS = TOTALS * DISTINCTS };
 
 /* For each context a level of the project's counts and one of the current file's alone. */
 enum { LEVELS = 2 * CONTEXTS };
 
-/* LINE and ABOVE are counted in the current file alone, C24 and C48 are no levels of its own. */
-static int in_project(int order) { return order != LINE && order != ABOVE; }
-static int in_file(int order) { return order < C24; }
+/* Of the current file alone, the longest are no levels. */
+static int in_file(int order) { return order < C16; }
 
 /* A count has 24 bits, so no more symbols than this are counted. */
 static const Py_ssize_t most_symbols = (1 << 24) - 1;
@@ -39,84 +43,83 @@ static const Py_ssize_t most_symbols = (1 << 24) - 1;
 typedef struct {
     uint64_t *slots;
     size_t capacity, used;
-} Table;
+} Wide;
 
-static size_t home(const Table *table, uint64_t slot)
+/* Contexts of low order are followed by many symbols, which makes long runs: their tables,
+   small beside the others, are kept emptier, and so is what stands beside narrow slots. In 64ths. */
+static size_t fullest(int order)
+{
+    return order == C3 ? 24 : order == WORD || order == C4 ? 38 : 58;
+}
+
+/* A table grows by one part in so many: less often takes more memory, more often more time. */
+enum { BESIDE = 36, STEP = 4 };
+
+static size_t home(const Wide *table, uint64_t slot)
 {
     return (size_t)(((slot >> 32) * (uint64_t)table->capacity) >> 32);
 }
 
-static int resize(Table *table, size_t capacity)
+static size_t next_in(const Wide *table, size_t at) { return at + 1 == table->capacity ? 0 : at + 1; }
+
+/* Where the entry of a key (hash and symbol) stands, or the empty slot where it would. */
+static size_t find_wide(const Wide *table, uint64_t key)
 {
-    Table next = {calloc(capacity, sizeof(uint64_t)), capacity, table->used};
+    size_t at = home(table, key << 24);
+    while (table->slots[at] != 0 && table->slots[at] >> 24 != key)
+        at = next_in(table, at);
+    return at;
+}
+
+static int resize_wide(Wide *table, size_t capacity)
+{
+    Wide next = {calloc(capacity, sizeof(uint64_t)), capacity, table->used};
     if (next.slots == NULL)
         return -1;
-    for (size_t i = 0; i < table->capacity; i++) {
-        uint64_t slot = table->slots[i];
-        if (slot == 0)
-            continue;
-        size_t at = home(&next, slot);
-        while (next.slots[at] != 0)
-            at = at + 1 == capacity ? 0 : at + 1;
-        next.slots[at] = slot;
-    }
+    for (size_t i = 0; i < table->capacity; i++)
+        if (table->slots[i] != 0)
+            next.slots[find_wide(&next, table->slots[i] >> 24)] = table->slots[i];
     free(table->slots);
     *table = next;
     return 0;
 }
 
-/* Contexts of low order are followed by many symbols, which makes long runs: their tables,
-   small beside the others, are kept emptier. In 64ths. */
-static size_t fullest(int order)
+/* Adds n of a key; -1 when the table would have to grow past `room` more bytes, or memory is out. */
+static int add_wide(Wide *table, size_t full, uint64_t key, uint32_t n, int64_t *room)
 {
-    return order == C3 ? 24 : order < C4 ? 38 : 58;
-}
-
-/* Adds one; -1 when the table would have to grow past `room` more bytes, or memory is out. */
-static int increment(Table *table, int order, uint32_t hash, uint8_t symbol, int64_t *room)
-{
-    if ((table->used + 1) * 64 > table->capacity * fullest(order)) {
+    if ((table->used + 1) * 64 > table->capacity * full) {
         /* Doubles while small; later in small steps, which copy in the order of memory. */
         size_t capacity = table->capacity < 64 ? 64 : table->capacity;
-        capacity += capacity < (1 << 15) ? capacity : capacity / 10;
+        capacity += capacity < (1 << 15) ? capacity : capacity / STEP;
         int64_t more = (int64_t)(capacity - table->capacity) * (int64_t)sizeof(uint64_t);
-        if (more > *room || resize(table, capacity) < 0)
+        if (more > *room || resize_wide(table, capacity) < 0)
             return -1;
         *room -= more;
     }
-    uint64_t key = (uint64_t)hash << 8 | symbol;
-    size_t at = home(table, key << 24);
-    while (table->slots[at] != 0) {
-        if (table->slots[at] >> 24 == key) {
-            table->slots[at]++;
-            return 0;
-        }
-        at = at + 1 == table->capacity ? 0 : at + 1;
+    size_t at = find_wide(table, key);
+    if (table->slots[at] == 0) {
+        table->slots[at] = key << 24;
+        table->used++;
     }
-    table->slots[at] = key << 24 | 1;
-    table->used++;
+    table->slots[at] += n;
     return 0;
 }
 
 /* Takes one away; -1 when there was none. */
-static int decrement(Table *table, uint32_t hash, uint8_t symbol)
+static int decrement_wide(Wide *table, uint64_t key)
 {
     if (table->used == 0)
         return -1;
-    uint64_t key = (uint64_t)hash << 8 | symbol;
-    size_t at = home(table, key << 24);
-    while (table->slots[at] >> 24 != key) {
-        if (table->slots[at] == 0)
-            return -1;
-        at = at + 1 == table->capacity ? 0 : at + 1;
-    }
+    size_t at = find_wide(table, key);
+    if (table->slots[at] == 0)
+        return -1;
     table->slots[at]--;
     if ((table->slots[at] & 0xFFFFFF) != 0)
         return 0;
     /* Close the gap, so that runs stay unbroken without tombstones (Knuth 6.4, algorithm R). */
     size_t gap = at;
     for (;;) {
-        at = at + 1 == table->capacity ? 0 : at + 1;
+        at = next_in(table, at);
         uint64_t slot = table->slots[at];
         if (slot == 0)
             break;
@@ -130,6 +133,225 @@ static int decrement(Table *table, uint32_t hash, uint8_t symbol)
     table->slots[gap] = 0;
     table->used--;
     return 0;
+}
+
+/* Wide slots alone while small. Then narrow ones (capacity 2^bits or more, below twice that,
+   and WINDOW more so that none wraps round), and the wide ones hold what does not fit there.
+   A narrow slot, from its highest bit: 32 - bits of the hash's rest, 5 of its distance from home,
+   8 symbol, bits - 13 count. */
+typedef struct {
+    Wide wide;
+    uint32_t *slots;
+    size_t capacity, used;
+    int bits;
+} Table;
+
+enum { WINDOW = 32, LEAST_BITS = 17, NARROW_FROM = 100000, WIDE_BELOW = 40000 };
+
+static int may_be_narrow(int order) { return fullest(order) == 58; }
+
+static int64_t held(const Table *table)
+{
+    return (int64_t)(table->wide.capacity * sizeof(uint64_t)) +
+           (table->slots ? (int64_t)((table->capacity + WINDOW) * sizeof(uint32_t)) : 0);
+}
+
+/* A context's home among narrow slots; `rest` becomes the part of its hash that slots keep. */
+static size_t narrow_home(const Table *table, uint32_t hash, uint32_t *rest)
+{
+    /* Hashes of one home differ by the capacity here, at least 2^bits, so also after the shift. */
+    uint64_t product = (uint64_t)hash * table->capacity;
+    *rest = (uint32_t)product >> table->bits;
+    return (size_t)(product >> 32);
+}
+
+/* The hash that a narrow slot at `at` stands for. */
+static uint32_t narrow_hash(const Table *table, size_t at)
+{
+    int count_bits = table->bits - 13;
+    uint32_t slot = table->slots[at];
+    uint64_t from = at - (slot >> (count_bits + 8) & (WINDOW - 1));
+    uint64_t least = from << 32 | (uint64_t)(slot >> (count_bits + 13)) << table->bits;
+    return (uint32_t)((least + table->capacity - 1) / table->capacity);
+}
+
+/* Where an entry stands among narrow slots, or the empty slot for it with its new content but no
+   count in `fresh`; -1 when neither is within the window. */
+static ptrdiff_t find_narrow(const Table *table, uint32_t hash, uint8_t symbol, uint32_t *fresh)
+{
+    int count_bits = table->bits - 13;
+    uint32_t rest;
+    size_t at = narrow_home(table, hash, &rest);
+    uint32_t want = rest << 13 | symbol;
+    for (int i = 0; i < WINDOW; i++, at++, want += 256) {
+        uint32_t slot = table->slots[at];
+        *fresh = slot == 0 ? want << count_bits : 0;
+        if (slot == 0 || slot >> count_bits == want)
+            return (ptrdiff_t)at;
+    }
+    return -1;
+}
+
+static void close_narrow(Table *table, size_t gap)
+{
+    int distance_at = table->bits - 13 + 8;
+    size_t end = table->capacity + WINDOW;
+    for (size_t at = gap + 1; at < end && at - gap < WINDOW && table->slots[at] != 0; at++) {
+        uint32_t slot = table->slots[at], moved = (uint32_t)(at - gap);
+        if ((slot >> distance_at & (WINDOW - 1)) < moved)
+            continue;
+        table->slots[gap] = slot - (moved << distance_at);
+        gap = at;
+    }
+    table->slots[gap] = 0;
+    table->used--;
+}
+
+static uint32_t narrow_most(const Table *table) { return (1u << (table->bits - 13)) - 1; }
+
+static uint64_t key_of(uint32_t hash, uint8_t symbol) { return (uint64_t)hash << 8 | symbol; }
+
+/* Puts an entry that is not there yet where it fits. */
+static int place(Table *table, int order, uint32_t hash, uint8_t symbol, uint32_t n, int64_t *room)
+{
+    uint32_t fresh;
+    if (table->slots != NULL && n <= narrow_most(table)) {
+        ptrdiff_t at = find_narrow(table, hash, symbol, &fresh);
+        if (at >= 0) {
+            table->slots[at] = fresh | n;
+            table->used++;
+            return 0;
+        }
+    }
+    size_t full = table->slots != NULL ? BESIDE : fullest(order);
+    return add_wide(&table->wide, full, key_of(hash, symbol), n, room);
+}
+
+/* Makes the table anew with so many narrow slots; 0: with wide ones alone. */
+static int rebuild(Table *table, int order, size_t capacity)
+{
+    Table next = {.capacity = capacity};
+    int64_t room = INT64_MAX;
+    int failed = 0;
+    if (capacity != 0) {
+        for (next.bits = LEAST_BITS; capacity >> (next.bits + 1) != 0;)
+            next.bits++;
+        next.slots = calloc(capacity + WINDOW, sizeof(uint32_t));
+        failed = next.slots == NULL;
+        if (table->slots != NULL && !failed)
+            failed = resize_wide(&next.wide, table->wide.capacity);
+    }
+    /* Entries come nearly in the order of their homes: one whose home is in the run filled last,
+       or after it, has its place without a search. */
+    size_t run = 0, end = 0;
+    for (size_t i = 0; table->slots != NULL && !failed && i < table->capacity + WINDOW; i++) {
+        uint32_t slot = table->slots[i], rest, hash, n = slot & narrow_most(table);
+        if (slot == 0)
+            continue;
+        uint8_t symbol = (uint8_t)(slot >> (table->bits - 13));
+        hash = narrow_hash(table, i);
+        if (capacity != 0 && n <= narrow_most(&next)) {
+            size_t from = narrow_home(&next, hash, &rest);
+            if (from > end)
+                run = end = from;
+            while (next.slots[end] != 0) /* placed by a search; the last slot is never used */
+                end++;
+            if (from >= run && end - from < WINDOW) {
+                rest = (rest << 5 | (uint32_t)(end - from)) << 8 | symbol;
+                next.slots[end++] = rest << (next.bits - 13) | n;
+                next.used++;
+                continue;
+            }
+        }
+        failed = place(&next, order, hash, symbol, n, &room);
+    }
+    for (size_t i = 0; !failed && i < table->wide.capacity; i++) {
+        uint64_t slot = table->wide.slots[i];
+        if (slot != 0)
+            failed = place(&next, order, (uint32_t)(slot >> 32), (uint8_t)(slot >> 24),
+                           (uint32_t)slot & 0xFFFFFF, &room);
+    }
+    Table *gone = failed ? &next : table;
+    free(gone->slots);
+    free(gone->wide.slots);
+    if (!failed)
+        *table = next;
+    return failed;
+}
+
+/* Adds one; -1 when the table would have to grow past `room` more bytes, or memory is out. */
+static int increment(Table *table, int order, uint32_t hash, uint8_t symbol, int64_t *room)
+{
+    uint64_t key = key_of(hash, symbol);
+    if (table->slots == NULL) {
+        if (table->wide.used < NARROW_FROM || !may_be_narrow(order))
+            return add_wide(&table->wide, fullest(order), key, 1, room);
+        int64_t before = held(table);
+        if (rebuild(table, order, (size_t)1 << LEAST_BITS) < 0)
+            return -1;
+        *room += before - held(table);
+    }
+    uint32_t fresh;
+    ptrdiff_t at = find_narrow(table, hash, symbol, &fresh);
+    if (at >= 0 && table->slots[at] != 0) {
+        uint32_t n = table->slots[at] & narrow_most(table);
+        if (n < narrow_most(table)) {
+            table->slots[at]++;
+            return 0;
+        }
+        if (add_wide(&table->wide, BESIDE, key, n + 1, room) < 0)
+            return -1;
+        close_narrow(table, (size_t)at);
+        return 0;
+    }
+    if (table->wide.used != 0) {
+        size_t wide = find_wide(&table->wide, key);
+        if (table->wide.slots[wide] != 0) {
+            table->wide.slots[wide]++;
+            return 0;
+        }
+    }
+    if ((table->used + 1) * 64 > table->capacity * fullest(order)) {
+        int64_t more = (int64_t)(table->capacity / STEP * sizeof(uint32_t)), before = held(table);
+        if (more > *room || rebuild(table, order, table->capacity + table->capacity / STEP) < 0)
+            return -1;
+        *room += before - held(table);
+        return place(table, order, hash, symbol, 1, room);
+    }
+    if (at < 0)
+        return add_wide(&table->wide, BESIDE, key, 1, room);
+    table->slots[at] = fresh | 1;
+    table->used++;
+    return 0;
+}
+
+/* Takes one away; -1 when there was none. */
+static int decrement(Table *table, uint32_t hash, uint8_t symbol)
+{
+    uint32_t fresh;
+    ptrdiff_t at = table->slots != NULL ? find_narrow(table, hash, symbol, &fresh) : -1;
+    if (at < 0 || table->slots[at] == 0)
+        return decrement_wide(&table->wide, key_of(hash, symbol));
+    if ((table->slots[at] & narrow_most(table)) > 1)
+        table->slots[at]--;
+    else
+        close_narrow(table, (size_t)at);
+    return 0;
+}
+
+/* Gives back what a table no longer needs. */
+static void trim(Table *table, int order)
+{
+    size_t full = fullest(order);
+    if (table->slots == NULL) {
+        if (table->wide.used * 256 < table->wide.capacity * full && table->wide.capacity > 1024)
+            resize_wide(&table->wide, table->wide.used * 96 / full + 64);
+    } else if (table->used + table->wide.used < WIDE_BELOW) {
+        rebuild(table, order, 0);
+    } else if (table->used * 256 < table->capacity * full && table->capacity >> LEAST_BITS > 1) {
+        size_t fewer = table->used * 96 / full, least = (size_t)1 << LEAST_BITS;
+        rebuild(table, order, fewer > least ? fewer : least);
+    }
 }
 
 /* ---------------------------------------------------------------- contexts */
@@ -206,21 +428,21 @@ static void hash_lines(const uint8_t *end, const uint8_t *word, uint64_t letters
     hashes[ABOVE] = finished(hash);
 }
 
-/* The hashes of the contexts that end before `end`, which LONGEST symbols precede; without
-   those of the current file alone where it is not `alone`. WORD is the word that ends there,
+/* The hashes of the contexts that end before `end`, which LONGEST symbols precede. WORD is the word that ends there,
    as far as written. LINE is the line's indentation and first word, the symbol before the word
    begun, and that. ABOVE is the indentation and the first symbols of the line above, and the
    last of this line. A line counts from its start, which must be among the symbols read. */
-static void hash_contexts(const uint8_t *end, int alone, uint32_t hashes[CONTEXTS])
+static void hash_contexts(const uint8_t *end, uint32_t hashes[CONTEXTS])
 {
     uint64_t a = word(end - 8), b = word(end - 16), letters = 0xCBF29CE484222325u;
-    uint64_t h8 = scramble(a), h24 = scramble(scramble(h8 + b + 1) + word(end - 24));
+    uint64_t h8 = scramble(a), h16 = scramble(h8 + b + 1), h24 = scramble(h16 + word(end - 24));
     uint64_t h48 = scramble(scramble(h24 + word(end - 32)) + word(end - 40)) + word(end - 48);
     hashes[C3] = (uint32_t)(scramble(a >> 40) >> 32);
     hashes[C4] = (uint32_t)(scramble(a >> 32) >> 32);
     hashes[C6] = (uint32_t)(scramble(a >> 16) >> 32);
     hashes[C8] = (uint32_t)(h8 >> 32);
     hashes[C12] = (uint32_t)(scramble(h8 + (b >> 32)) >> 32);
+    hashes[C16] = (uint32_t)(h16 >> 32);
     hashes[C24] = (uint32_t)(h24 >> 32);
     hashes[C48] = (uint32_t)(scramble(h48) >> 32);
 
@@ -228,9 +450,7 @@ static void hash_contexts(const uint8_t *end, int alone, uint32_t hashes[CONTEXT
     while (at > first && in_word(at[-1]))
         letters = join(letters, *--at);
     hashes[WORD] = at == end ? NONE : finished(letters);
-    hashes[LINE] = hashes[ABOVE] = NONE;
-    if (alone)
-        hash_lines(end, at, letters, hashes);
+    hash_lines(end, at, letters, hashes);
 }
 
 /* Whether a context is the last so many symbols, and so a part of each longer one. */
@@ -244,14 +464,13 @@ typedef struct {
     PyObject_HEAD
     Table tables[CONTEXTS];
     Py_ssize_t symbols;
-    int alone; /* the current file's: with the contexts that no project has */
 } Counts;
 
 static int64_t table_bytes(const Counts *self)
 {
     int64_t total = 0;
     for (int order = 0; order < CONTEXTS; order++)
-        total += (int64_t)self->tables[order].capacity * (int64_t)sizeof(uint64_t);
+        total += held(&self->tables[order]);
     return total;
 }
 
@@ -259,8 +478,10 @@ static void counts_dealloc(PyObject *object)
 {
     Counts *self = (Counts *)object;
     PyTypeObject *type = Py_TYPE(object);
-    for (int order = 0; order < CONTEXTS; order++)
+    for (int order = 0; order < CONTEXTS; order++) {
         free(self->tables[order].slots);
+        free(self->tables[order].wide.slots);
+    }
     freefunc release = (freefunc)PyType_GetSlot(type, Py_tp_free);
     release(object);
     Py_DECREF(type);
@@ -283,8 +504,11 @@ enum { AHEAD = 8 };
 static void prefetch(const Table *table, uint32_t hash)
 {
 #if defined(__GNUC__) || defined(__clang__)
-    if (table->capacity)
-        __builtin_prefetch(table->slots + home(table, (uint64_t)hash << 32), 1);
+    uint32_t rest;
+    if (table->slots != NULL)
+        __builtin_prefetch(table->slots + narrow_home(table, hash, &rest), 1);
+    if (table->wide.capacity)
+        __builtin_prefetch(table->wide.slots + home(&table->wide, (uint64_t)hash << 32), 1);
 #else
     (void)table, (void)hash;
 #endif
@@ -315,7 +539,7 @@ static Py_ssize_t count(Counts *self, const uint8_t *text, Py_ssize_t n, int add
             self->symbols += adding ? 1 : -1;
         }
         if (i < n) {
-            hash_contexts(text + i, self->alone, ring[i % AHEAD]);
+            hash_contexts(text + i, ring[i % AHEAD]);
             for (int order = 0; order < CONTEXTS; order++)
                 prefetch(&self->tables[order], ring[i % AHEAD][order]);
         }
@@ -344,11 +568,8 @@ static PyObject *counts_change(Counts *self, PyObject *args, int adding)
             Py_ssize_t done;
             Py_BEGIN_ALLOW_THREADS
             done = count(self, copy + LONGEST, n, adding, room);
-            for (int order = 0; !adding && order < CONTEXTS; order++) {
-                Table *table = &self->tables[order];
-                if (table->used * 256 < table->capacity * fullest(order) && table->capacity > 1024)
-                    resize(table, table->used * 96 / fullest(order) + 64);
-            }
+            for (int order = 0; !adding && order < CONTEXTS; order++)
+                trim(&self->tables[order], order);
             Py_END_ALLOW_THREADS
             free(copy);
             result = PyLong_FromSsize_t(start + done);
@@ -380,12 +601,6 @@ static PyObject *counts_symbols(PyObject *self, void *unused)
     return PyLong_FromSsize_t(((Counts *)self)->symbols);
 }
 
-static int counts_init(PyObject *self, PyObject *args, PyObject *unused)
-{
-    (void)unused;
-    return PyArg_ParseTuple(args, "|p", &((Counts *)self)->alone) ? 0 : -1;
-}
-
 static PyMethodDef counts_methods[] = {
     {"add", counts_add, METH_VARARGS, "add(text, start, stop, room=...) -> where it stopped"},
     {"remove", counts_remove, METH_VARARGS, "remove(text, start, stop) -> stop"},
@@ -400,7 +615,6 @@ static PyGetSetDef counts_getset[] = {
 
 static PyType_Slot counts_slots[] = {
     {Py_tp_dealloc, counts_dealloc},
-    {Py_tp_init, counts_init},
     {Py_tp_methods, counts_methods},
     {Py_tp_getset, counts_getset},
     {Py_tp_doc, "What followed each context in some text, and how often."},
@@ -428,25 +642,38 @@ typedef struct {
 /* Where each symbol stands in a level being gathered, plus one; 0: not yet. */
 typedef uint16_t Places[256];
 
+/* Adds n of a symbol to a level. */
+static void gather_one(uint8_t symbol, int32_t n, Level *to, Places places)
+{
+    if (places[symbol] == 0) {
+        to->symbol[to->distinct] = symbol;
+        to->count[to->distinct++] = n;
+        places[symbol] = (uint16_t)to->distinct;
+    } else {
+        to->count[places[symbol] - 1] += n;
+    }
+}
+
 /* Adds a context's counts, times `sign`, to a level. */
 static void gather(const Table *table, uint32_t hash, int sign, Level *to, Places places)
 {
-    if (table->used == 0)
+    if (table->slots != NULL) {
+        int count_bits = table->bits - 13;
+        uint32_t want;
+        const uint32_t *slot = table->slots + narrow_home(table, hash, &want);
+        want <<= 5;
+        for (int i = 0; i < WINDOW && *slot != 0; i++, slot++, want++)
+            if (*slot >> (count_bits + 8) == want)
+                gather_one((uint8_t)(*slot >> count_bits),
+                           (int32_t)(*slot & narrow_most(table)) * sign, to, places);
+    }
+    const Wide *wide = &table->wide;
+    if (wide->used == 0)
         return;
-    for (size_t at = home(table, (uint64_t)hash << 32); table->slots[at] != 0;) {
-        uint64_t slot = table->slots[at];
-        if ((uint32_t)(slot >> 32) == hash) {
-            uint8_t symbol = (uint8_t)(slot >> 24);
-            int32_t n = (int32_t)(slot & 0xFFFFFF) * sign;
-            if (places[symbol] == 0) {
-                to->symbol[to->distinct] = symbol;
-                to->count[to->distinct++] = n;
-                places[symbol] = (uint16_t)to->distinct;
-            } else {
-                to->count[places[symbol] - 1] += n;
-            }
-        }
-        at = at + 1 == table->capacity ? 0 : at + 1;
+    for (size_t at = home(wide, (uint64_t)hash << 32); wide->slots[at] != 0; at = next_in(wide, at)) {
+        uint64_t slot = wide->slots[at];
+        if ((uint32_t)(slot >> 32) == hash)
+            gather_one((uint8_t)(slot >> 24), (int32_t)(slot & 0xFFFFFF) * sign, to, places);
     }
 }
 
@@ -487,24 +714,22 @@ static int find_levels(const Sources *from, const uint32_t hashes[CONTEXTS],
     for (int order = 0; order < CONTEXTS; order++) {
         if (is_none(order, hashes[order]) || (unseen && is_length(order)))
             continue;
-        Level *whole = &levels[found], *file = in_project(order) ? whole + 1 : whole;
+        Level *whole = &levels[found], *file = whole + 1;
         whole->distinct = file->distinct = 0;
         whole->level = 2 * order;
         file->level = 2 * order + 1;
         gather(&from->current->tables[order], hashes[order], 1, file, places);
-        if (in_project(order)) {
-            whole->distinct = file->distinct;
-            memcpy(whole->symbol, file->symbol, (size_t)file->distinct);
-            memcpy(whole->count, file->count, (size_t)file->distinct * sizeof file->count[0]);
-            gather(&from->project->tables[order], hashes[order], 1, whole, places);
-            gather(&from->own->tables[order], hashes[order], -1, whole, places);
-            settle(whole, places);
-            if (whole->distinct == 0) {
-                unseen |= is_length(order);
-                continue;
-            }
-            found++;
+        whole->distinct = file->distinct;
+        memcpy(whole->symbol, file->symbol, (size_t)file->distinct);
+        memcpy(whole->count, file->count, (size_t)file->distinct * sizeof file->count[0]);
+        gather(&from->project->tables[order], hashes[order], 1, whole, places);
+        gather(&from->own->tables[order], hashes[order], -1, whole, places);
+        settle(whole, places);
+        if (whole->distinct == 0) {
+            unseen |= is_length(order);
+            continue;
         }
+        found++;
         if (file->distinct > 0 && in_file(order)) {
             settle(file, places);
             found++;
@@ -536,8 +761,15 @@ static void mix_one(const Level *levels, int found, const double *interpolation,
     }
     double shift = log(weight);
     for (int s = 0; s < 256; s++)
-        out[s] = (float)(known[s] == 0.0 ? log_probs[s] + shift
-                                         : logf((float)(weight * expf(log_probs[s]) + known[s])));
+        out[s] = log_probs[s] + (float)shift;
+    for (int i = 0; i < found; i++)
+        for (int k = 0; k < levels[i].distinct; k++) {
+            uint8_t s = levels[i].symbol[k];
+            if (known[s] == 0.0)
+                continue; /* done, of a shorter context */
+            out[s] = logf((float)(weight * expf(log_probs[s]) + known[s]));
+            known[s] = 0.0;
+        }
 }
 
 /* Copies the last LONGEST symbols of a tail before `end`, zeros before its start. */
@@ -563,7 +795,7 @@ static PyObject *memory_levels(PyObject *module, PyObject *args)
         goto end;
     Sources from = {project, own, current};
     uint32_t hashes[CONTEXTS];
-    hash_contexts(bytes + LONGEST, 1, hashes);
+    hash_contexts(bytes + LONGEST, hashes);
     int found = find_levels(&from, hashes, levels);
     result = PyList_New(0);
     for (int i = 0; result != NULL && i < found; i++) {
@@ -617,7 +849,7 @@ static PyObject *memory_mix(PyObject *module, PyObject *args)
         uint8_t bytes[LONGEST];
         if (read_tail(PyList_GetItem(tails, i), bytes) < 0)
             goto end;
-        hash_contexts(bytes + LONGEST, 1, hashes[i]);
+        hash_contexts(bytes + LONGEST, hashes[i]);
         if (rows <= FEW)
             prefetch_levels(&from, hashes[i]);
     }

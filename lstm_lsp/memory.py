@@ -48,9 +48,10 @@ _SLICE: Final = 1 << 10 if compiled else 1 << 6
 # start goes on in steps, so that a key that moves it costs no more than a step.
 _WINDOW: Final = 1 << 17
 _WINDOW_STEP: Final = 1 << 11
-# Of the parameters: which contexts and buckets they are for. 1 had contexts of 2 to 32 symbols.
-_FORMAT: Final = 2
-_OLDER_FORMATS: Final = (1,)
+# Of the parameters: which contexts and buckets they are for. 1 had contexts of 2 to 32 symbols, 2
+# fewer long ones, and the lines' of the current file alone.
+_FORMAT: Final = 3
+_OLDER_FORMATS: Final = (1, 2)
 # Current files whose counts are kept: a few, as a user goes back and forth.
 _CURRENT_FILES: Final = 4
 
@@ -123,7 +124,7 @@ class _CurrentFile:
 
     def __init__(self) -> None:
         self.own = kernel.Counts()  # what the project's counts hold of it
-        self.counts = kernel.Counts(True)  # its text before the cursor's line
+        self.counts = kernel.Counts()  # its text before the cursor's line
         self.before = b""
 
 

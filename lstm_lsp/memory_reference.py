@@ -19,11 +19,9 @@ import numpy.typing as npt
 WORD: Final = -1
 LINE: Final = -2
 ABOVE: Final = -3
-CONTEXTS: Final = (3, LINE, WORD, 4, 6, ABOVE, 8, 12, 24, 48)
+CONTEXTS: Final = (3, LINE, WORD, 4, 6, ABOVE, 8, 12, 16, 24, 48)
 """The last n symbols, or what `context` says of the others. In their order in the recursion."""
-FILE_ONLY: Final = (LINE, ABOVE)
-"""Counted in the current file alone: for a whole project they would cost more than they give."""
-PROJECT_ONLY: Final = (24, 48)
+PROJECT_ONLY: Final = (16, 24, 48)
 """The current file's counts of these are a part of the project's, but no level of their own."""
 LONGEST: Final = 128
 """No context reaches back further."""
@@ -78,9 +76,7 @@ def _found(match: re.Match[bytes] | None) -> re.Match[bytes]:
 class Counts:
     """What followed each context in some text, and how often."""
 
-    def __init__(self, alone: bool = False) -> None:
-        """`alone`: with the contexts that are counted in the current file alone."""
-        self._alone = alone
+    def __init__(self) -> None:
         self._tables: tuple[dict[bytes, dict[int, int]], ...] = tuple({} for _ in CONTEXTS)
         self.symbols = 0
 
@@ -123,7 +119,7 @@ class Counts:
     def _contexts(self, before: bytes) -> Iterator[tuple[dict[bytes, dict[int, int]], bytes]]:
         """Yield each table with its context after `before`."""
         for kind, table in zip(CONTEXTS, self._tables, strict=True):
-            known = context(kind, before) if self._alone or kind not in FILE_ONLY else None
+            known = context(kind, before)
             if known is not None:
                 yield table, known
 
@@ -145,14 +141,13 @@ def levels(project: Counts, own: Counts, current: Counts, tail: bytes) -> list[L
         if known is None:
             continue
         file = dict(current.after(number, known))
-        if kind not in FILE_ONLY:
-            mine = own.after(number, known)
-            whole = dict(file)
-            for symbol, count in project.after(number, known).items():
-                whole[symbol] = whole.get(symbol, 0) + count - mine.get(symbol, 0)
-            whole = {symbol: count for symbol, count in whole.items() if count > 0}
-            if whole:
-                found.append((2 * number, whole))
+        mine = own.after(number, known)
+        whole = dict(file)
+        for symbol, count in project.after(number, known).items():
+            whole[symbol] = whole.get(symbol, 0) + count - mine.get(symbol, 0)
+        whole = {symbol: count for symbol, count in whole.items() if count > 0}
+        if whole:
+            found.append((2 * number, whole))
         if file and kind not in PROJECT_ONLY:
             found.append((2 * number + 1, file))
     return found

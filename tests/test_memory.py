@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 from collections import Counter
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -63,7 +64,7 @@ def test_the_kernel_gives_the_reference_s_counts_and_probabilities(
     answers = []
     for implementation in (memory.kernel, memory_reference):
         project, own = implementation.Counts(), implementation.Counts()
-        counts = implementation.Counts(True)
+        counts = implementation.Counts()
         for path, text in sorted(files.items()):
             project.add(text, 0, len(text))
             if path == "p/a.py":
@@ -88,7 +89,7 @@ def test_added_and_removed_equals_never_added(
     implementation: str, history: list[tuple[bytes, bool]], probe: bytes
 ) -> None:
     module = memory.kernel if implementation == "kernel" else memory_reference
-    lived, fresh, empty = module.Counts(True), module.Counts(True), module.Counts()
+    lived, fresh, empty = module.Counts(), module.Counts(), module.Counts()
     for text, _ in history:
         lived.add(text, 0, len(text))
     for text, stays in history:
@@ -118,6 +119,46 @@ def test_a_table_survives_growing_and_shrinking() -> None:
         tail = text[max(0, cut - memory.TAIL) : cut]
         found = memory.kernel.levels(counts, empty, empty, tail)
         assert found == memory.kernel.levels(small, empty, empty, tail)
+
+
+def merged(found: Iterable[list[memory_reference.Level]]) -> dict[int, Counter[int]]:
+    total: dict[int, Counter[int]] = {}
+    for levels in found:
+        for level, counts in levels:
+            total.setdefault(level, Counter()).update(counts)
+    return total
+
+
+@needs_kernel
+def test_a_large_table_of_narrow_slots_knows_what_its_parts_know() -> None:
+    """Large enough for narrow slots, with large counts and contexts that many symbols follow."""
+    random = np.random.default_rng(3)
+    piece = 25_000
+    common = b"    for item in the_items:\n" * 8 + b"\n" * 2_000
+    texts = [
+        common + random.integers(30 * (n % 4), 30 * (n % 4) + 40, piece).astype(np.uint8).tobytes()
+        for n in range(16)
+    ]
+    whole, empty = memory.kernel.Counts(), memory.kernel.Counts()
+    parts = [memory.kernel.Counts() for _ in texts]
+    for text, part in zip(texts, parts, strict=True):
+        whole.add(text, 0, len(text))
+        part.add(text, 0, len(text))
+
+    def check(left: Sequence[int]) -> None:
+        for text in texts[:3]:
+            for cut in [*range(0, 300, 3), *range(2_200, len(text), 211)]:
+                tail = text[max(0, cut - memory.TAIL) : cut]
+                known = [memory.kernel.levels(parts[n], empty, empty, tail) for n in left]
+                assert merged([memory.kernel.levels(whole, empty, empty, tail)]) == merged(known)
+
+    check(range(len(texts)))
+    assert whole.size < sum(part.size for part in parts) * 0.7
+    for n in range(1, len(texts)):
+        whole.remove(texts[n], 0, len(texts[n]))
+        if n in {5, 15}:
+            check([0, *range(n + 1, len(texts))])
+    assert whole.size < 2 * parts[0].size
 
 
 @no_deadline
@@ -292,17 +333,18 @@ def test_parameters_survive_json_and_bad_ones_are_refused() -> None:
     again = Parameters.from_json(parameters.to_json())
     np.testing.assert_allclose(again.interpolation, parameters.interpolation, atol=1e-5)
     good = parameters.to_json()
-    for bad in ({}, {**good, "format": 3}, {**good, "interpolation": [[0.5]]}):
+    for bad in ({}, {**good, "format": 4}, {**good, "interpolation": [[0.5]]}):
         with pytest.raises(ValueError, match=r"memory|interpolation"):
             Parameters.from_json(bad)
 
 
+@pytest.mark.parametrize(("form", "levels"), [(1, 17), (2, 20)])
 def test_an_older_model_s_weights_give_way_to_the_package_s(
-    caplog: pytest.LogCaptureFixture,
+    form: int, levels: int, caplog: pytest.LogCaptureFixture
 ) -> None:
     memory._tell_older.cache_clear()
     default = memory.default_parameters()
-    older = {"format": 1, "interpolation": [[0.5] * 36] * 17}
+    older = {"format": form, "interpolation": [[0.5] * 36] * levels}
     assert Parameters.from_json(older) is default
     assert [record.message for record in caplog.records if "older" in record.message]
 
