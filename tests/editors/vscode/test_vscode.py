@@ -115,3 +115,21 @@ def test_the_explorer_opens_in_the_browser(code: Code) -> None:
         code.run("LSTM: Open Explorer")
     assert opened.value.url.startswith("http://127.0.0.1:")
     opened.value.close()
+
+
+def test_a_server_that_crashes_too_often_stays_down_until_it_is_wanted(code: Code) -> None:
+    code.open("crashing.py", PYTHON, 9)
+    killed: set[int] = set()
+
+    def is_given_up() -> bool:
+        if "ready" in code.status():  # one that never started would be another matter
+            for number in code.servers() - killed:
+                os.kill(number, signal.SIGKILL)
+                killed.add(number)
+        return "crashed too often" in code.notifications()
+
+    wait_for(is_given_up, "the message that it crashed too often")
+    assert len(killed) <= 4  # once more than it is started again
+    assert not code.servers() - killed
+    code.page.locator(".notifications-toasts .monaco-button", has_text="Restart Server").click()
+    wait_for(lambda: "ready" in code.status(), "a server that is ready")

@@ -183,8 +183,14 @@ class Code:
 
         Returns when the server is ready.
         """
+        (self.folder / name).write_text(text, "utf-8")
+        self.show(name, line)
+        wait_for(lambda: "ready" in self.status(), "a server that is ready")
+        self.press("End")
+
+    def show(self, name: str, line: int) -> None:
+        """Open a file of the folder, with the cursor in `line` (1-based), whatever the server."""
         file = self.folder / name
-        file.write_text(text, "utf-8")
         self.press("Control+p")
         self.page.locator(".quick-input-widget input").fill(f"{file}:{line}")
         self.page.wait_for_selector(f'.quick-input-list [aria-label^="{name}"]')
@@ -192,8 +198,6 @@ class Code:
         self.page.wait_for_selector(f'.tab.active[data-resource-name="{name}"]')
         self.page.wait_for_selector(".editor-group-container.active .view-line")
         wait_for(lambda: f"Ln {line}," in self.status_bar(), "the cursor's line")
-        wait_for(lambda: "ready" in self.status(), "a server that is ready")
-        self.press("End")
 
     def close_all(self) -> None:
         """Close all editors, with what was written in the one in front."""
