@@ -231,7 +231,11 @@ def walk(text: str, situation: Situation) -> Iterator[Piece]:
     for kind, start, end in lexis.tokens(joined, situation.language):
         piece = joined[start:end]
         fault = None
-        if member and kind in ("string", "number", "operator") and piece not in (".", "*", "<"):
+        if (
+            member
+            and kind in ("string", "number", "operator")
+            and piece not in (".", "*", "<", "\\")
+        ):
             fault = "no name follows the dot"
         member = lexis.is_member_dot(*before, piece)
         before = kind, piece
