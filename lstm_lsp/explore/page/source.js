@@ -53,7 +53,9 @@ function split(buffer) {
 
 /** What `lstm_lsp.explore.export` wrote: answers by their question, arrays by their place. */
 async function recorded(data) {
-  const packed = Uint8Array.from(atob(data.arrays), (c) => c.charCodeAt(0));
+  const text = atob(data.arrays);
+  const packed = new Uint8Array(text.length);
+  for (let n = 0; n < text.length; n++) packed[n] = text.charCodeAt(n); // tens of times faster than `from`
   const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("deflate"));
   const arrays = await new Response(stream).arrayBuffer();
   const part = ([start, end]) => arrays.slice(start, end);
