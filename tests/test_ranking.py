@@ -91,7 +91,6 @@ def path(text: str, *probabilities: float, ended: float | None = None) -> Path:
         ("x = |", "python", "a.b + 1.", None),
         ("import java.util|", "java", ".*;", None),
         ("this|", "java", ".<T>of(a);", None),
-        ("x = (a|", "python", ".\\", "a bracket stays open"),
         ("x = a|", "python", ".\\", None),
         ("# a|", "python", '. "b"', None),
         ("x = |y", "python", "foo", "it would run into the word after the cursor"),
