@@ -443,3 +443,27 @@ def test_held_units_change_what_is_written(explorer: Explorer) -> None:
     held = [Held(0, unit, "hidden", 0.0) for unit in range(10)]
     name = explorer.read("counter-lstm", "aaaaX", "text", held, wait=True)
     assert answers.write(explorer.reading(name), 4, 20, 0, 0)["text"] != "bbbb"
+
+
+def test_what_all_characters_have_in_common_raises_none() -> None:
+    weights = from_arrays(TINY, seeded_weights(TINY))
+    top = TINY.layers - 1
+    plain = answers.raises(model_subject("tiny", weights), top, 3)
+    shifted = replace(weights, output=weights.output + 3)
+    other = answers.raises(model_subject("tiny", shifted), top, 3)
+    assert [one[0] for one in plain["raised"]] == [one[0] for one in other["raised"]]
+    for name in ("raised", "lowered"):
+        ours, theirs = ([one[1] for one in found[name]] for found in (plain, other))
+        assert ours == pytest.approx(theirs, abs=1e-3)
+    assert plain["raised"][0][1] > 0 > plain["lowered"][0][1]
+
+
+def test_the_reading_asked_for_longest_ago_goes_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lstm_lsp.explore.explorer.KEPT", 2)
+    known = Explorer([model_subject("tiny", from_arrays(TINY, seeded_weights(TINY)))])
+    first, second = (known.read("model", text, "text", wait=True) for text in ("a", "b"))
+    known.reading(first)
+    third = known.read("model", "c", "text", wait=True)
+    assert [known.reading(one).recording.text for one in (first, third)] == [b"a", b"c"]
+    with pytest.raises(AskError, match="gone"):
+        known.reading(second)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lstm_lsp import lexis, places, surprise, suspicion, symbols
+from lstm_lsp import edits, lexis, places, surprise, suspicion, symbols
 from lstm_lsp.cli import main
 from lstm_lsp.evaluate.bits import bits_of
 from lstm_lsp.memory import ProjectMemory
@@ -253,3 +253,33 @@ def test_what_an_edit_must_save_is_the_models_own(
         card = tiny_model.card | {"surprise": {"replaces": {"operator": asked}}}
         monkeypatch.setattr(tiny_model, "card", card)
         assert (found.start in {one.start for one in suspicion.suspects(wrong)}) is shown
+
+
+def test_an_indentations_bits_include_that_it_ends(
+    tiny_model: Model, memory: ProjectMemory
+) -> None:
+    read = reading(tiny_model, memory, PYTHON)
+    found = [place for place in places.places(read) if place.kind == "indentation"]
+    assert len(found) == PYTHON.count("\n")
+    for place in found:
+        assert place.bits == pytest.approx(read.bits_of(place.start, place.end + 1))
+
+
+def test_nothing_is_tried_beside_a_comment(tiny_model: Model, memory: ProjectMemory) -> None:
+    read = reading(tiny_model, memory, JAVA, "java")
+    comments = {at for one in read.tokens if one.kind == "comment" for at in one[1:]}
+    beside = [one for one in places.places(read) if {one.start, one.end} & comments]
+    assert {one.kind for one in beside} >= {"space", "line end"}
+    assert not any(suspicion._may_be_wrong(read, one, comments) for one in beside)
+
+
+@pytest.mark.parametrize(
+    ("before", "tried"),
+    [
+        ("if x:\n  y\n", ["  ", "", "    "]),
+        ("if x:\n    y\n", ["    ", "", "        "]),
+        ("if x:\n\ty\n", ["\t", "", "\t\t"]),
+    ],
+)
+def test_indentations_are_those_before_and_a_step_either_way(before: str, tried: list[str]) -> None:
+    assert edits._indentations(before, len(before)) == tried
