@@ -26,14 +26,14 @@
 
 /* A context is the last 3, 4, ... symbols; or the word begun, with the line's beginning or
    without; or the beginning of the line above. Its place here is its place in the recursion. */
-enum { C3, LINE, WORD, C4, C6, ABOVE, C8, C12, C16, C24, C48, CONTEXTS };
+enum { C3, LINE, WORD, C4, C6, ABOVE, C8, C12, C24, C48, CONTEXTS };
 enum { LONGEST = 128, TOTALS = 9, DISTINCTS = 4, BUCKETS = TOTALS * DISTINCTS };
 
 /* For each context a level of the project's counts and one of the current file's alone. */
 enum { LEVELS = 2 * CONTEXTS };
 
 /* Of the current file alone, the longest are no levels. */
-static int in_file(int order) { return order < C16; }
+static int in_file(int order) { return order < C24; }
 
 /* A count has 24 bits, so no more symbols than this are counted. */
 static const Py_ssize_t most_symbols = (1 << 24) - 1;
@@ -442,7 +442,6 @@ static void hash_contexts(const uint8_t *end, uint32_t hashes[CONTEXTS])
     hashes[C6] = (uint32_t)(scramble(a >> 16) >> 32);
     hashes[C8] = (uint32_t)(h8 >> 32);
     hashes[C12] = (uint32_t)(scramble(h8 + (b >> 32)) >> 32);
-    hashes[C16] = (uint32_t)(h16 >> 32);
     hashes[C24] = (uint32_t)(h24 >> 32);
     hashes[C48] = (uint32_t)(scramble(h48) >> 32);
 

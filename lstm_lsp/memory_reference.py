@@ -19,9 +19,9 @@ import numpy.typing as npt
 WORD: Final = -1
 LINE: Final = -2
 ABOVE: Final = -3
-CONTEXTS: Final = (3, LINE, WORD, 4, 6, ABOVE, 8, 12, 16, 24, 48)
+CONTEXTS: Final = (3, LINE, WORD, 4, 6, ABOVE, 8, 12, 24, 48)
 """The last n symbols, or what `context` says of the others. In their order in the recursion."""
-PROJECT_ONLY: Final = (16, 24, 48)
+PROJECT_ONLY: Final = (24, 48)
 """The current file's counts of these are a part of the project's, but no level of their own."""
 LONGEST: Final = 128
 """No context reaches back further."""
