@@ -2,9 +2,11 @@
 
 import { commands, window, workspace, type ExtensionContext } from "vscode";
 import { showCard } from "./card";
+import type { Client } from "./client";
 import { Documents, SCHEME } from "./documents";
 import { explain } from "./explain";
 import { Explorer } from "./explore";
+import type { Found } from "./locate";
 import { showMenu, statusBar } from "./menu";
 import { Overlay } from "./overlay";
 import { Preview } from "./preview";
@@ -20,22 +22,26 @@ export function activate(context: ExtensionContext): void {
   const documents = new Documents();
   const preview = new Preview(documents);
   const explorer = new Explorer();
+  const withClient = (run: (client: Client) => unknown) => () =>
+    served.running ? run(served.running) : sayNotRunning(served);
+  const withProgram = (run: (found: Found) => unknown) => () =>
+    served.found ? run(served.found) : sayNotRunning(served);
   const entries: Record<string, () => unknown> = {
     enable: () => enable(true),
     disable: () => enable(false),
     toggle: () => enable(!isEnabled()),
     toggleWorkspace: () => enable(!isEnabled(), true),
     toggleLanguage,
-    explain: () => served.running && explain(served.running, documents, window.activeTextEditor),
-    preview: () => {
-      const [client, editor] = [served.running, window.activeTextEditor];
-      return client && editor && preview.start(client, editor);
-    },
+    explain: withClient((client) => explain(client, documents, window.activeTextEditor)),
+    preview: withClient((client) => {
+      const editor = window.activeTextEditor;
+      return editor && preview.start(client, editor);
+    }),
     stopPreview: () => preview.stop(),
     toggleOverlay,
-    train: () => served.running && train(served.running),
-    explore: () => served.found && explorer.open(served.found),
-    card: () => served.found && showCard(served.found, documents),
+    train: withClient(train),
+    explore: withProgram((found) => explorer.open(found)),
+    card: withProgram((found) => showCard(found, documents)),
     settings: () => commands.executeCommand("workbench.action.openSettings", "lstmLsp"),
     restart: () => served.restart(),
     log: () => served.log.show(),
@@ -60,6 +66,16 @@ export function activate(context: ExtensionContext): void {
   void onPythonChange(() => void served.relocate()).then(
     (listener) => listener && context.subscriptions.push(listener),
   );
+}
+
+async function sayNotRunning(served: Server): Promise<void> {
+  const [start, log] = ["Start Server", "Show Log"] as const;
+  const choice = await window.showWarningMessage("The lstm-lsp server is not running.", start, log);
+  if (choice === start) {
+    await served.restart();
+  } else if (choice === log) {
+    served.log.show();
+  }
 }
 
 export async function deactivate(): Promise<void> {
