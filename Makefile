@@ -44,8 +44,8 @@ $(VENV)/.develops: pyproject.toml constraints-dev.txt | $(BIN)/python
 demo: $(VENV)/.serves
 	$(BIN)/lstm-lsp complete examples/project/InvoiceReader.java --at 41:99 --project examples/project
 	$(BIN)/lstm-lsp complete examples/project/readings.py --at 28:99 --project examples/project
-	$(BIN)/lstm-lsp generate --language java --max-chars 2000 --seed 26
-	$(BIN)/lstm-lsp generate --language python --max-chars 800 --seed 28
+	$(BIN)/lstm-lsp generate --language java --max-chars 2000 --seed 10
+	$(BIN)/lstm-lsp generate --language python --max-chars 800 --seed 30
 
 install: $(VENV)/.develops $(VSIX)
 	@PYTHON=$(BIN)/python tests/editors/install.sh
