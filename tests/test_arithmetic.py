@@ -1,5 +1,6 @@
 """The arithmetic of a step: compiled and in numpy the same."""
 
+import shutil
 import subprocess
 import sys
 
@@ -8,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lstm_lsp import arithmetic
+from lstm_lsp import arithmetic, memory
 from lstm_lsp.arithmetic import Floats, Integers
 
 SYMBOLS = 256
@@ -23,6 +24,13 @@ def drawn(seed: int, batch: int, levels: int) -> tuple[Floats, Floats, Integers]
     allowed = random.random((3, SYMBOLS)) < 0.7
     table = np.where(allowed, 0, -np.inf).astype(np.float32)
     return log_probs, table, random.integers(0, 3, batch)
+
+
+@pytest.mark.skipif(shutil.which("cc") is None, reason="no compiler here")
+def test_where_there_is_a_compiler_the_kernels_are_compiled() -> None:
+    """Or the tests that need them would be left out unseen."""
+    assert arithmetic.kernel is not None
+    assert memory.compiled
 
 
 @compiled
