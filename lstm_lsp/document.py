@@ -12,6 +12,7 @@ loop over characters or lines.
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from typing import Final, Literal, NamedTuple
 
 import numpy as np
@@ -99,10 +100,7 @@ class Document:
             piece = self.text[start : min(start + _STRIDE, end)]
             encoded = piece.encode(codec, "surrogatepass")
             if left < len(encoded):
-                head = encoded[:left].decode(codec, "ignore")
-                if len(head.encode(codec)) != left:
-                    head = _decoded(encoded[:left], codec, piece, position)
-                return start + len(head)
+                return start + _length(encoded[:left], codec, piece, position)
             left -= len(encoded)
             start += len(piece)
         return end
@@ -225,12 +223,11 @@ def _joined(text: str) -> str:
     return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "surrogatepass")
 
 
-def _decoded(encoded: bytes, codec: str, piece: str, position: Position) -> str:
-    """Return the beginning of `piece` that `encoded` is, which may hold lone surrogates."""
-    try:
+def _length(encoded: bytes, codec: str, piece: str, position: Position) -> int:
+    """Return how many characters of `piece` are `encoded`, their beginning."""
+    with suppress(UnicodeDecodeError):
         head = encoded.decode(codec, "surrogatepass")
-    except UnicodeDecodeError:
-        head = "\0" + piece  # no beginning of it
-    if not piece.startswith(head):
-        raise PositionError(f"position {position.line}:{position.character} is inside a character")
-    return head
+        # Half a pair decodes too, to a character that is not there.
+        if piece.startswith(head):
+            return len(head)
+    raise PositionError(f"position {position.line}:{position.character} is inside a character")
