@@ -5,12 +5,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lstm_lsp.calibration import Calibration, calibration_error, chance_error, fit_calibration
+from lstm_lsp.calibration import Calibration
 from lstm_lsp.evaluate.sampling import Spot
 from lstm_lsp.evaluate.sources import File, Project
 from lstm_lsp.network import Model
 from lstm_lsp.search import KINDS, Candidate, Kind
 from lstm_lsp.training.calibrate import Pairs, errors, held_out, is_right, observe, together
+from lstm_lsp.training.reliability import calibration_error, chance_error, fit_calibration
 
 
 def test_a_calibration_is_looked_up_between_its_points() -> None:

@@ -25,12 +25,7 @@ from typing import Any
 from tqdm import tqdm
 
 from lstm_lsp import lexis, symbols
-from lstm_lsp.calibration import (
-    Calibration,
-    calibration_error,
-    chance_error,
-    fit_calibration,
-)
+from lstm_lsp.calibration import Calibration
 from lstm_lsp.completer import Completer, Place
 from lstm_lsp.context import Contexts
 from lstm_lsp.evaluate.measures import fitting
@@ -44,6 +39,7 @@ from lstm_lsp.search import KINDS, Candidate, Kind
 from .corpus.packed import Corpus
 from .export import write_whole
 from .graph import amend
+from .reliability import calibration_error, chance_error, fit_calibration
 
 STRETCH = 8
 """Lines that are asked for blocks one after the other."""
