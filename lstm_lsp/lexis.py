@@ -164,11 +164,6 @@ def tokens(text: str, language: str, start: int = 0) -> list[Token]:
     return found
 
 
-def state_at(text: str, language: str) -> Where:
-    """Return what the end of `text` is in, `text` beginning in code."""
-    return scan(text, language).where
-
-
 def scan(text: str, language: str, start: int = 0, opened: str = "") -> Scan:
     """Return where the end of `text` stands; looks on from `start`, in code, with `opened`."""
     brackets = list(opened)

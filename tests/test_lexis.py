@@ -109,7 +109,7 @@ def test_python_keywords_are_the_languages() -> None:
     ],
 )
 def test_what_the_end_of_a_text_is_in(text: str, language: str, where: str) -> None:
-    assert lexis.state_at(text, language) == where
+    assert lexis.scan(text, language).where == where
 
 
 @given(text=SNIPPETS, more=SNIPPETS, language=LANGUAGES)
@@ -126,6 +126,7 @@ def test_lexing_may_start_at_the_anchor(text: str, more: str, language: str) -> 
 @given(text=SNIPPETS, language=LANGUAGES, share=st.floats(0, 1), known=st.floats(0, 1))
 @example(text="'", language="java", share=1.0, known=0.0)
 @example(text="x # comment", language="python", share=1.0, known=0.0)
+@example(text="'a' b", language="python", share=0.4, known=1.0)
 def test_a_place_in_code_is_where_lexing_may_start(
     text: str, language: str, share: float, known: float
 ) -> None:
@@ -137,7 +138,7 @@ def test_a_place_in_code_is_where_lexing_may_start(
     found = start(at)
     assert found <= at
     # The same text lies beyond it, whatever was in between: the end stands in the same.
-    assert lexis.scan(text[found:], language).where == lexis.state_at(text, language)
+    assert lexis.scan(text[found:], language).where == lexis.scan(text, language).where
     symbols, to = text.encode(), len(text[:at].encode())
     again = lexis.code_start(symbols, to, language, len(text[: start(other)].encode()))
     assert again == len(text[:found].encode())
@@ -146,6 +147,7 @@ def test_a_place_in_code_is_where_lexing_may_start(
 def test_brackets_that_are_open_and_those_that_close_none() -> None:
     text = "class A { void f() { g(a[0], \"(\", '[' /* { */, (b"
     assert lexis.scan(text, "java").brackets == "{{(("
+    assert lexis.scan("f(a]", "java").brackets == "("
     assert lexis.unopened("), c(d) }; // )\n} }", "java") == ")}}}"
 
 

@@ -1,5 +1,7 @@
 """What is shown, what is not, and why: each rule at a cursor written as `|`."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -16,7 +18,7 @@ from lstm_lsp.ranking import (
     silence,
 )
 from lstm_lsp.search import Kind
-from lstm_lsp.situation import Situation
+from lstm_lsp.situation import WINDOW, Situation
 from tests.scripted import begin
 
 
@@ -75,10 +77,18 @@ def path(text: str, *probabilities: float, ended: float | None = None) -> Path:
             "def a(self):",
             "it declares again what stands above",
         ),
+        (
+            "class A:\n  def a(self):\n    b()\n\n  |",
+            "python",
+            "def a(self):",
+            "it declares again what stands above",
+        ),
         ("a()\nb()\n|", "python", "a()", None),
+        ('"""a\n\tb\n|', "python", "    c", None),  # a text is indented at will
         ("x = |\nfoo(a)\n", "python", "foo(a)", "it repeats the next line"),
         ("|\nreturn a\n", "python", "return a", "it repeats the next line"),
         ("|\nreturn a\n", "python", "return", "it repeats the next line"),  # nor begins to
+        ("x = |\nx = foo(a)\n", "python", "foo", None),
         ("foo(a)\n|", "python", "foo(a)", "it repeats the line before"),
         ("    }\n    |", "java", "}", "it closes a bracket that is not open"),
         ("class A {\n  {\n    }\n  |", "java", "}", None),
@@ -115,6 +125,11 @@ def test_what_is_objected_to_in_a_block(candidate: str, reason: str | None) -> N
     assert objection(candidate, "block", at("class A {\n|\n}\n", "java")) == reason
 
 
+def test_a_block_may_begin_as_the_line_before_it() -> None:
+    assert objection("foo();\nbar();", "block", at("foo();\n|\n", "java")) is None
+    assert objection("foo();", "line", at("foo();\n|\n", "java")) == "it repeats the line before"
+
+
 def test_a_block_may_go_on_with_a_comment_that_is_open() -> None:
     assert objection("* b\n * c", "block", at("/** a\n |\n", "java")) is None
 
@@ -149,12 +164,15 @@ def test_a_bracket_that_a_later_line_closes_is_not_closed_again() -> None:
     [
         ("pri|nt", "token", "the cursor is inside a word"),
         ("pri|", "token", None),
+        ("x = |y", "token", None),
+        ("a|$b", "token", "the cursor is inside a word"),
         ("# pri|", "line", "suggestions in comments are switched off"),
         ("x = 'a |'", "token", "suggestions in strings are switched off"),
         ("x = 'a' |", "token", None),
         ("    | # why", "block", "a block fills an empty line, and this one is not"),
         ("x = |", "block", "a block fills an empty line, and this one is not"),
         ("    |", "block", None),
+        ("    |  \n", "block", None),
     ],
 )
 def test_where_nothing_is_offered(text: str, kind: Kind, reason: str | None) -> None:
@@ -173,7 +191,10 @@ def test_where_nothing_is_offered(text: str, kind: Kind, reason: str | None) -> 
         ("x = 1\n|", "    a()", True),  # and here none
         ("if x:\n    a()\n|", "else:", False),
         ("if x:\n    a()\n|", "  b()", True),  # no line above is indented so
+        ("if x:\n    a()\n  |", "b()", False),  # as the user indented the line
         ("|", "if x:\n    a()\nb()", False),
+        ("|", "foo(\n      a,\n   b)", False),
+        ("|", "x = '''\n    a\n  '''", False),
         ("|", "if x:\na()", True),
         ("foo(\n|", "      a)", False),  # inside brackets anything goes
         ("if x:\n\ta()\n|", "        b()", True),  # tabs above, spaces here
@@ -188,6 +209,17 @@ def test_brackets_that_pass_a_cut_are_balanced(text: str) -> None:
     if bracket_fault(text, at("x = |"), cut=True) is None and "'" not in text:
         for opening, closing in ("()", "[]", "{}"):
             assert text.count(opening) == text.count(closing)
+
+
+def test_a_string_that_a_cut_leaves_open_is_the_cursors_own() -> None:
+    assert bracket_fault("'a", at("x = |"), cut=True) == "a string stays open"
+    assert bracket_fault("a", at("x = '|'"), cut=True) is None
+
+
+def test_where_a_text_is_not_all_known_a_bracket_may_be_open_above() -> None:
+    beginning = Situation(b"x = 1\n" * WINDOW, "", "python")
+    assert objection(")", "token", beginning) is None
+    assert objection("a)", "line", beginning) is None
 
 
 # --- lines at the cursor -------------------------------------------------------------
@@ -208,11 +240,34 @@ def test_an_improbable_line_is_cut_to_the_beginning_that_saves_most() -> None:
     assert offers[1].text == "foo(a).bar"
 
 
+def test_what_is_not_accepted_comes_last_and_so_does_its_beginning() -> None:
+    paths = [path("foo(a)", 0.9, ended=0.5), path("foo(b)", 0.9, ended=0.2)]
+    offers = fit_lines(paths, at("x = |"), 0.4, lambda text: text != "foo(a)")
+    assert [offer.text for offer in offers] == ["foo(b)", "foo(a)"]
+    beginning = path("foo(a).bar", *[0.9] * 3, *[0.8] * 3, 0.1, ended=0.05)
+    offers = fit_lines([beginning], at("x = |"), 0.4, lambda text: text != "foo(a)")
+    assert [offer.text for offer in offers] == ["foo", "foo(a).bar"]
+
+
+def test_lines_that_differ_in_spaces_at_their_ends_are_one() -> None:
+    paths = [path("foo(a)", 0.9, ended=0.5), path("foo(a) ", 0.9, ended=0.2)]
+    (offer,) = fit_lines(paths, at("x = |"), 0.4)
+    assert offer.probability == pytest.approx(0.5)
+
+
+def test_a_word_that_may_go_on_is_as_probable_as_its_end() -> None:
+    line = path("foo.bar", 0.9, 0.9, 0.9, 0.1)
+    longer = replace(line, word_ends=np.log(np.full(7, 0.2)))
+    assert [offer.text for offer in fit_lines([line], at("x = |"), 0.5)] == ["foo"]
+    assert not fit_lines([longer], at("x = |"), 0.5)
+
+
 @pytest.mark.parametrize(
     ("text", "line", "language", "cut"),
     [
         ("x = |", "foo(a, b", "python", "foo"),  # never inside brackets
         ("x = |", "'abc def", "python", None),  # never inside a string of its own
+        ("x = |", "'abc", "python", None),
         ("x = 'abc|", " def ghi", "python", " def"),
         ("# abc|", " def ghi", "python", " def"),
         ("x = |", "a + b", "python", "a"),
@@ -236,6 +291,8 @@ def test_where_a_line_may_be_cut(text: str, line: str, language: str, cut: str |
         ("x = 'ab|'", "c def'", "c def"),
         ("a = |b * c", "d + b * c", "d + "),
         ("foo(|)", ")", ""),
+        ("x = 'ab| d'", "c e'", "c"),
+        ("foo(|) + 1", "a  # :)", None),  # in a comment it is another bracket
         ("foo(|)", "a, b", None),  # never comes to the bracket
         ("x = |y", "xy", None),  # would run into the word
     ],
@@ -259,6 +316,12 @@ def test_a_block_is_cut_where_it_saves_most_and_is_balanced() -> None:
     situation = at("class A {\n|", "java")
     offers = fit_blocks([path(text, *probabilities)], situation, 0.3)
     assert [offer.text for offer in offers] == ["if (a) {\n    b();\n}"]
+
+
+def test_a_block_has_at_least_two_lines() -> None:
+    block = path("a();\nb();\n", *[0.9] * 5, 0.1)
+    assert not fit_blocks([block], at("|", "java"), 0.3)
+    assert fit_blocks([block], at("|", "java"), 0.1)
 
 
 def test_who_asks_by_hand_sees_guesses_too() -> None:
