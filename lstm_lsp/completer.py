@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from functools import cache, partial
+from typing import Final
 
 import numpy as np
 
@@ -25,10 +26,10 @@ from lstm_lsp.ranking import DEFAULT, Judgement, Presentation, objection, silenc
 from lstm_lsp.search import KINDS, Candidate, Found, Kind
 from lstm_lsp.situation import WINDOW, Situation
 
-LEAST = 1e-4
+SEARCHED: Final = 1e-4
 """What is less probable is not searched for, whatever the settings; but for lines."""
-BELOW = float(np.log(0.5))
-"""How far below the least probability a line is followed when text below may raise it."""
+BELOW: Final = float(np.log(0.5))
+"""How far below its floor a line is followed when the text below the cursor may raise it."""
 
 
 @dataclass(frozen=True)
@@ -53,8 +54,6 @@ class Completer:
         self.calibration = Calibration.from_card(model.card)
         self._model = model
         self._contexts = contexts
-        self.steps = 0
-        """Steps of the network that the last request took."""
         # Of the last document: its header, and text that ends in code, to look on from there.
         self._looked_at = (b"", b"", 0)
 
@@ -90,8 +89,7 @@ class Completer:
 
         Characters, tokens, the line, the block, in this order; a batch may be empty.
         """
-        judged = self._judged(place, mixer, kinds, settings, cancelled)
-        for judgements in judged:
+        for judgements in self._judged(place, mixer, kinds, settings, cancelled):
             yield [candidate for candidate, reason in judgements if reason is None]
 
     def explain(
@@ -107,7 +105,7 @@ class Completer:
 
         A kind that is not offered here at all is one judgement with an empty text.
         """
-        judged = self._judged(place, mixer, kinds, settings, cancelled, explain=True)
+        judged = self._judged(place, mixer, kinds, settings, cancelled)
         return [judgement for judgements in judged for judgement in judgements]
 
     def _judged(
@@ -117,43 +115,46 @@ class Completer:
         kinds: Collection[Kind],
         settings: Presentation,
         cancelled: Callable[[], bool],
-        *,
-        explain: bool = False,
     ) -> Iterator[list[Judgement]]:
+        """Yield what was found of each kind; of one that is not offered here, only why."""
         situation = self._situation(place)
         predictor = Predictor(self._model, mixer, cancelled)
         start: Hypotheses | None = None
-        self.steps = 0
         shown: set[str] = set()
         for kind in (kind for kind in KINDS if kind in kinds):
             silent = silence(kind, situation, settings)
             if silent:
-                yield [Judgement(Candidate(kind, "", 0.0), silent)] if explain else []
+                yield [Judgement(Candidate(kind, "", 0.0), silent)]
                 continue
             if start is None:
                 state = self._contexts.state(place.header, place.before, cancelled)
                 impossible = no_members(place.language) if situation.awaits_member else b""
                 start = predictor.start(state, place.before, impossible)
-            judgements = []
             minimum = settings.minimum(kind)
             judge = cache(partial(objection, kind=kind, situation=situation))
             offers = self._search(kind, predictor, start, situation, minimum=minimum, judge=judge)
-            best: float | None = None
-            for text, raw in offers:
-                probability = self.calibration.probability(kind, raw, best)
-                candidate = Candidate(kind, text, probability)
-                reason = judge(text)
-                if best is None and reason is None:
-                    best = raw
-                if reason is None and candidate.probability < minimum:
-                    reason = f"it is less probable than {minimum:.0%}"
-                if kind == "token" and reason is None and text in shown:
-                    reason = "it is offered as a character already"
-                if kind == "char" and reason is None:
-                    shown.add(text)
-                judgements.append(Judgement(candidate, reason))
-            self.steps = predictor.steps
+            judgements = self._judgements(kind, offers, judge, minimum)
+            if kind == "token":
+                judgements = [_unless_shown(one, shown) for one in judgements]
+            elif kind == "char":
+                shown = {one.candidate.text for one in judgements if one.reason is None}
             yield judgements
+
+    def _judgements(
+        self, kind: Kind, offers: list[Offer], judge: Callable[[str], str | None], minimum: float
+    ) -> list[Judgement]:
+        """Return the candidates of `offers`, calibrated, and why each is not shown, or None."""
+        found = []
+        best: float | None = None  # raw, of what could be shown
+        for text, raw in offers:
+            reason = judge(text)
+            probability = self.calibration.probability(kind, raw, best)
+            if reason is None:
+                best = raw if best is None else best
+                if probability < minimum:
+                    reason = f"it is less probable than {minimum:.0%}"
+            found.append(Judgement(Candidate(kind, text, probability), reason))
+        return found
 
     def _situation(self, place: Place) -> Situation:
         """Look around `place`, from where the last request knew to be in code."""
@@ -175,10 +176,9 @@ class Completer:
         minimum: float,
         judge: Callable[[str], str | None],
     ) -> list[Offer]:
+        """Return what could be offered of `kind`, with raw probabilities, best first."""
         raw = self.calibration.raw(kind, minimum)
-        floor = float(np.log(max(raw, LEAST)))
-        if kind == "line" and not raw:
-            floor = search.LEAST
+        floor = float(np.log(max(raw, SEARCHED)))
         language = situation.language
         if kind == "char":
             return _offers(search.characters(predictor, start, floor=floor))
@@ -186,27 +186,46 @@ class Completer:
             tokens = automaton(language, situation.scan.where)
             row = tokens.after(situation.typed.encode())
             return _offers(search.tokens(predictor, start, tokens, row, floor=floor))
-        words = word_symbols(language)
         if kind == "line":
-            if situation.line_after:  # met by a line that does not end here
-                return fit_lines(search.lines(predictor, start, words, floor=floor), situation, raw)
-
-            def accepts(text: str) -> bool:
-                return judge(text) is None
-
-            def ends(line: bytes) -> bool:
-                return accepts(line.decode().rstrip())
-
-            # The text below may raise what is likely enough with it.
-            floor += BELOW if situation.below else 0
-            paths = search.lines(predictor, start, words, floor=floor, accepts=ends)
-            refused = [path for path in paths if path.ended is not None and not ends(path.symbols)]
-            paths = [path for path in paths if path.ended is None or ends(path.symbols)]
-            paths = search.rescore(predictor, paths, symbols.encode(situation.below))
-            return fit_lines(paths + refused, situation, raw, accepts)
+            return _lines(predictor, start, situation, raw, judge)
         indentation = len(situation.line_before)
+        words = word_symbols(language)
         paths = search.block(predictor, start, words, indentation, floor=floor)
         return fit_blocks(paths, situation, raw)
+
+
+def _lines(
+    predictor: Predictor,
+    start: Hypotheses,
+    situation: Situation,
+    raw: float,
+    judge: Callable[[str], str | None],
+) -> list[Offer]:
+    """Return what could be the rest of the line, at least `raw` where that is not 0."""
+    floor = float(np.log(max(raw, SEARCHED))) if raw else search.LEAST
+    words = word_symbols(situation.language)
+    if situation.line_after:  # met by a line that does not end here
+        return fit_lines(search.lines(predictor, start, words, floor=floor), situation, raw)
+
+    def accepts(text: str) -> bool:
+        return judge(text) is None
+
+    def ends(line: bytes) -> bool:
+        return accepts(line.decode().rstrip())
+
+    floor += BELOW if situation.below else 0
+    paths = search.lines(predictor, start, words, floor=floor, accepts=ends)
+    refused = [path for path in paths if path.ended is not None and not ends(path.symbols)]
+    paths = [path for path in paths if path.ended is None or ends(path.symbols)]
+    paths = search.rescore(predictor, paths, symbols.encode(situation.below))
+    return fit_lines(paths + refused, situation, raw, accepts)
+
+
+def _unless_shown(token: Judgement, characters: Collection[str]) -> Judgement:
+    """Return `token`, refused when it is one of the characters that are shown."""
+    if token.reason is None and token.candidate.text in characters:
+        return token._replace(reason="it is offered as a character already")
+    return token
 
 
 def _offers(found: list[Found]) -> list[Offer]:

@@ -77,11 +77,18 @@ def test_everything_shows_the_likeliest_line_however_improbable() -> None:
 
 def test_a_high_minimum_saves_the_search() -> None:
     script = {f"{letter}xxxxxxxxxxxxxxxxxxxx\n": 1.0 for letter in "abcdefghij"}
-    cautious, eager = completer(script), completer(script)
-    assert not cautious.candidates(at("|"), NetworkAlone(), LINE)
-    assert cautious.steps == 0
-    eager.candidates(at("|"), NetworkAlone(), LINE, settings=EVERYTHING)
-    assert eager.steps > 20
+    scripted = Scripted(script)
+    asked = Completer(scripted.model, scripted.contexts)
+    assert not asked.candidates(at("|"), NetworkAlone(), LINE)
+    assert scripted.steps == 0
+    asked.candidates(at("|"), NetworkAlone(), LINE, settings=EVERYTHING)
+    assert scripted.steps > 20
+
+
+def test_the_most_improbable_is_not_searched_for_whatever_the_settings() -> None:
+    asked = completer({"a \n": 1.0, "b \n": 1e-5})
+    found = asked.candidates(at("|"), NetworkAlone(), TOKEN, settings=EVERYTHING)
+    assert [one.text for one in found] == ["a"]
 
 
 def test_probabilities_are_the_models_calibrated_ones() -> None:
@@ -94,6 +101,13 @@ def test_probabilities_are_the_models_calibrated_ones() -> None:
     )
     assert found.text == "return value"
     assert found.probability == pytest.approx(0.3, abs=0.01)
+
+
+def test_the_best_that_may_be_shown_is_calibrated_as_the_best() -> None:
+    asked = completer({"foo(]\n": 0.6, "foo(a)\n": 0.4}, calibration={"line": [[0.6, 0.9]]})
+    (found,) = asked.candidates(at("x = |"), NetworkAlone(), LINE)
+    assert found.text == "foo(a)"
+    assert found.probability == pytest.approx(0.6, abs=0.01)
 
 
 def test_a_line_that_cannot_be_gives_way_to_the_next() -> None:
@@ -145,6 +159,11 @@ def test_mid_word_the_rest_of_the_word_is_completed() -> None:
     assert shown(found) == [("token", "urn", 90), ("line", "urn x", 90)]
 
 
+def test_a_number_that_is_begun_goes_on_as_a_number() -> None:
+    found = completer({"-5\n": 1.0}).candidates(at("x = 1e|"), NetworkAlone(), TOKEN)
+    assert shown(found) == [("token", "-5", 100)]
+
+
 def test_a_closing_bracket_that_is_there_is_not_repeated() -> None:
     found = completer({"a, b)\n": 0.8, ")\n": 0.2}).candidates(
         at("foo(|)\n"), NetworkAlone(), ("token", "line")
@@ -163,6 +182,12 @@ def test_a_block_of_several_lines_fills_an_empty_line() -> None:
         at("class A {\n    void f() {\n    |\n", "java"), NetworkAlone(), BLOCK
     )
     assert shown(found)[0][:2] == ("block", "if (a) {\n        b();\n    }")
+
+
+def test_a_block_ends_before_a_line_that_is_indented_less() -> None:
+    asked = completer({"a()\n    b()\nc()\n": 1.0})
+    found = asked.candidates(at("def f():\n    |\n"), NetworkAlone(), BLOCK)
+    assert [one.text for one in found] == ["a()\n    b()"]
 
 
 def test_a_character_token_is_not_offered_twice() -> None:
@@ -201,7 +226,7 @@ def test_the_text_below_decides_between_lines() -> None:
     assert shown(blind)[0] == ("line", "open(b)", 45)
 
 
-def test_a_long_docstring_does_not_turn_code_into_text(tiny_model: Model) -> None:
+def test_a_long_docstring_does_not_turn_code_into_text() -> None:
     doc = "".join(f"    it's line {number} of a long one\n" for number in range(400))
     code = f'def f():\n    """{doc}"""\n' + "    x = 1\n" * 3
     asked = completer({"foo(]\n": 1.0})
@@ -210,6 +235,9 @@ def test_a_long_docstring_does_not_turn_code_into_text(tiny_model: Model) -> Non
         assert line.reason == "its brackets do not match"
     (line,) = asked.explain(at(code[: len(code) // 2] + "|"), NetworkAlone(), LINE)
     assert line.reason is None  # prose
+    asked.explain(at("x = 1\n" * 2000 + "|"), NetworkAlone(), LINE)  # another text's code
+    (line,) = asked.explain(at(code + "    x = |"), NetworkAlone(), LINE)
+    assert line.reason == "its brackets do not match"
 
 
 def test_a_broken_calibration_is_refused_at_once() -> None:
