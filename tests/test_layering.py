@@ -43,22 +43,32 @@ def test_the_command_line_imports_only_what_a_command_runs() -> None:
     assert not found & {*TRAINING_ONLY, "numpy", "onnxruntime", "pygls"}
 
 
-def names_training(path: Path) -> bool:
-    """Whether a module imports anything of `lstm_lsp.training`."""
+def names(path: Path) -> set[str]:
+    """Return the modules that one imports, and every attribute that it speaks of."""
+    found: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.ImportFrom) and node.module:
-            names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+            found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
         elif isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
-        else:
-            continue
-        if any(f"{name}.".startswith("lstm_lsp.training.") for name in names):
-            return True
-    return False
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.Attribute):
+            found.add(node.attr)
+    return found
 
 
 def test_only_the_command_line_reaches_what_trains() -> None:
-    assert [path.name for path in SERVING if names_training(path)] == ["cli.py"]
+    training = "lstm_lsp.training."
+    found = [
+        path for path in SERVING if any(f"{name}.".startswith(training) for name in names(path))
+    ]
+    assert [path.name for path in found] == ["cli.py"]
+
+
+@pytest.mark.parametrize("path", SERVING, ids=lambda path: path.stem)
+def test_what_serves_opens_no_connection(path: Path) -> None:
+    modules = {"urllib.request", "http.client", "requests", "httpx", "aiohttp", "ftplib", "smtplib"}
+    calls = {"connect", "connect_ex", "create_connection", "open_connection", "urlopen"}
+    assert not names(path) & (modules | calls)
 
 
 @pytest.mark.parametrize("path", [*SERVING, *TRAINING], ids=lambda path: path.stem)
