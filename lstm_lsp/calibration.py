@@ -63,7 +63,7 @@ class Calibration:
             return calibrated
         raw, known = self._tables[kind]
         at = int(np.searchsorted(known, calibrated))
-        if at == 0 or known[at] == known[at - 1]:
+        if at == 0:
             return raw[at]
         share = (calibrated - known[at - 1]) / (known[at] - known[at - 1])
         return raw[at - 1] + share * (raw[at] - raw[at - 1])

@@ -22,6 +22,16 @@ def test_a_calibration_is_looked_up_between_its_points() -> None:
     assert table.probability("token", 0.5) == 0.5
 
 
+def test_lines_share_what_the_best_leaves_and_blocks_do_not() -> None:
+    # A block may begin as the best one does, so both may be right.
+    table = Calibration({kind: [(0.6, 0.9)] for kind in ("line", "block")})
+    assert table.probability("line", 0.4, best=0.6) == pytest.approx(0.1)
+    assert table.probability("block", 0.4, best=0.6) == pytest.approx(0.6)
+    assert table.probability("line", 0.0, best=1.0) == 0.0
+    overconfident = Calibration({"line": [(0.6, 0.2)]})
+    assert overconfident.probability("line", 0.1, best=0.6) == pytest.approx(0.2 / 6)
+
+
 def test_few_pairs_show_an_error_by_chance_alone() -> None:
     few, many = ([(0.5, True)] * n for n in (60, 3000))
     # Four fair coins are 0.19 from a half on average, two hundred 0.028.
