@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import re
 
-_SHEBANG = re.compile(rb"\A#![^\n]*\n")
-# One comment: a block of Java, or a run of line comments, with the blank before it.
+# One comment: a block of Java, or a run of line comments (a "#!" line too), with the blank before.
 _COMMENT = re.compile(rb"\s*(?:/\*(?:[^*]|\*(?!/)){0,8000}?\*/|(?:[ \t]*(?:#|//)[^\n]*\n)+)")
 _NOTICE = re.compile(rb"(?i)licen[cs]e|copyright|all rights reserved")
 _BLANK_LINES = re.compile(rb"(?:[ \t]*\n)*")
@@ -21,8 +20,7 @@ def licence_end(text: bytes) -> int:
     The notice is the comments at the very start up to the last that speaks of a
     licence or copyright, and the blank lines after it.
     """
-    shebang = _SHEBANG.match(text)
-    at, end = shebang.end() if shebang else 0, 0
+    at, end = 0, 0
     while comment := _COMMENT.match(text, at):
         at = comment.end()
         if _NOTICE.search(comment.group()):

@@ -256,6 +256,7 @@ SHAPE = {"layers": 2, "units": 16, "embedding": 8, "cell": "lstm"}
         json.dumps(CARD | {"architecture": 5}),
         json.dumps(CARD | {"architecture": SHAPE | {"units": 0}}),
         json.dumps(CARD | {"architecture": SHAPE | {"heads": 8}}),
+        json.dumps(CARD | {"architecture": SHAPE | {"output": "first"}}),
         json.dumps({"context": 64, "architecture": SHAPE}),
         json.dumps({"name": "m", "architecture": SHAPE}),
         json.dumps({"name": "m", "context": 0, "architecture": SHAPE}),

@@ -3,7 +3,6 @@ from pathlib import Path
 
 import pytest
 
-from lstm_lsp.licence import licence_end
 from lstm_lsp.training.corpus import filters
 from lstm_lsp.training.corpus.licences import restriction
 from lstm_lsp.training.corpus.manifest import Directory, Manifest, Project
@@ -141,31 +140,6 @@ def test_a_licence_that_the_project_declares_is_no_reason() -> None:
 def test_permissive_notices_are_kept() -> None:
     notice = "/*\n * Licensed under the Apache License, Version 2.0\n */\n"
     assert verdict(notice + java("A")) == "kept"
-
-
-@pytest.mark.parametrize(
-    ("notice", "rest"),
-    [
-        ("/*\n * Copyright 2020\n */\n\n", "package a;\n"),
-        ("#!/usr/bin/python\n# -*- coding: utf-8 -*-\n\n# All rights reserved.\n\n", "import os\n"),
-        ("// Copyright A\n// Licensed\n", "/** What it is. */\nclass A {}\n"),
-        ("", "/** What it is. */\nclass A {}\n"),
-        ("", "# Reads a file.\nimport os\n"),
-        ("", "import os  # Copyright\n"),
-        ("", "#!/usr/bin/python\nimport os\n"),
-        ("", ""),
-    ],
-)
-def test_the_licence_notice_ends_where_the_code_begins(notice: str, rest: str) -> None:
-    text = (notice + rest).encode()
-    if rest.startswith("/** What") and notice:
-        assert text[licence_end(text) :].decode().endswith("class A {}\n")
-    assert licence_end(text) == len(notice)
-
-
-def test_indented_code_after_a_notice_keeps_its_indentation() -> None:
-    text = b"# Copyright\n\n    x = 1\n"
-    assert text[licence_end(text) :] == b"    x = 1\n"
 
 
 @pytest.mark.parametrize(
