@@ -74,11 +74,6 @@ class Document:
         self._line_symbols = np.append(first, line_symbols)
         self._plain = _is_plain(text, encoded)
 
-    @property
-    def line_count(self) -> int:
-        """Number of lines; text that ends with a line end has an empty last line."""
-        return len(self._lines)
-
     def offset(self, position: Position, encoding: Encoding) -> int:
         """Return the offset of `position`.
 

@@ -2,8 +2,8 @@
 
 A line that meets the text after the cursor is cut where it meets it; an improbable line is
 cut down to the confident beginning that saves most keystrokes; a block is cut at the line
-end that does. Probabilities are raw and in 0-1. Knows nothing of models or thresholds'
-origin.
+end that does. Probabilities are raw and in 0-1. Knows nothing of models, nor where a minimum
+comes from.
 """
 
 from __future__ import annotations

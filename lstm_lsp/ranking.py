@@ -16,8 +16,8 @@ from lstm_lsp.search import Candidate, Kind
 from lstm_lsp.situation import Situation, indentation, is_word
 
 MINIMUM: Final[Mapping[Kind, float]] = {"char": 0.05, "token": 0.1, "line": 0.4, "block": 0.5}
-"""Defaults, chosen on validation projects (docs/evaluation.md): what a line of 0.3 to 0.4 says
-was right a third of the time, of 0.4 to 0.5 half of it."""
+"""Defaults, chosen on validation projects (docs/evaluation.md): of the lines of 0.3 to 0.4 a third
+was right there, of those of 0.4 to 0.5 half."""
 
 ON_DEMAND: Final = 0.15
 """The most that a minimum may be where the user asks by hand: rather a guess than nothing.

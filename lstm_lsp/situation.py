@@ -85,7 +85,8 @@ class Situation:
     def open_brackets(self) -> str:
         """The innermost brackets that are open here and that nothing after the cursor closes.
 
-        Where the text is not all known, a brace that a later one may close counts as open.
+        Where the text is not all known, a brace that a later one may close counts as open; in
+        a string or comment, what stands after the cursor is no code and closes none.
         """
         brackets = self.scan.brackets
         if self.scan.where != "code" or not brackets:
