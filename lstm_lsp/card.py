@@ -29,7 +29,7 @@ class Architecture:
     from the first on (Graves 2013, "Generating sequences with recurrent neural networks")."""
 
     @property
-    def read(self) -> int:
+    def output_units(self) -> int:
         """Hidden units that the output reads."""
         return self.units * (self.layers if self.output == "all" else 1)
 

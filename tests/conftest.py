@@ -29,7 +29,7 @@ def seeded_weights(architecture: Architecture, seed: int = 0) -> Weights:
     a = architecture
     shapes = {
         "embedding.weight": (256, a.embedding),
-        "output.weight": (256, a.read),
+        "output.weight": (256, a.output_units),
         "output.bias": (256,),
     }
     for layer in range(a.layers):

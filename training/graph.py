@@ -34,8 +34,8 @@ Floats = npt.NDArray[np.float32]
 Weights = dict[str, Floats]
 """Arrays by the names of torch's `nn.LSTM`: `embedding.weight`,
 `lstm.weight_ih_l0` (4 H, I), `lstm.weight_hh_l0` (4 H, H), `lstm.bias_ih_l0`,
-`lstm.bias_hh_l0` (4 H), ..., `output.weight` (256, `Architecture.read`), `output.bias`; gates
-i, f, g, o."""
+`lstm.bias_hh_l0` (4 H), ..., `output.weight` (256, `Architecture.output_units`), `output.bias`;
+gates i, f, g, o."""
 
 LARGEST_WEIGHT = 63
 """Quantised weights are -63..63."""

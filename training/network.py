@@ -30,7 +30,7 @@ class CharacterLSTM(nn.Module):
         a = architecture
         self.embedding = nn.Embedding(symbols.VOCABULARY, a.embedding)
         self.lstm = nn.LSTM(a.embedding, a.units, a.layers)
-        self.output = nn.Linear(a.read, symbols.VOCABULARY)
+        self.output = nn.Linear(a.output_units, symbols.VOCABULARY)
         self._initialise()
 
     def _initialise(self) -> None:
@@ -94,7 +94,7 @@ def reading_all(weights: dict[str, Tensor], architecture: Architecture) -> dict[
     The new columns of the output are zero: it computes what it did, and can learn the rest.
     """
     output = weights["output.weight"]
-    if architecture.output != "all" or output.shape[1] == architecture.read:
+    if architecture.output != "all" or output.shape[1] == architecture.output_units:
         return weights
-    new = output.new_zeros(len(output), architecture.read - output.shape[1])
+    new = output.new_zeros(len(output), architecture.output_units - output.shape[1])
     return weights | {"output.weight": torch.cat((new, output), dim=1)}

@@ -51,7 +51,7 @@ class Layer(NamedTuple):
 class Weights:
     """A whole network: embedding (256, E), recurrent layers, output (256, R) and its bias.
 
-    R is `Architecture.read`: H, or the H of each layer side by side.
+    R is `Architecture.output_units`: H, or the H of each layer side by side.
     """
 
     architecture: Architecture
@@ -107,7 +107,7 @@ def from_arrays(architecture: Architecture, arrays: Mapping[str, npt.NDArray[Any
         a,
         get("embedding.weight", 256, a.embedding),
         layers,
-        get("output.weight", 256, a.read),
+        get("output.weight", 256, a.output_units),
         get("output.bias", 256),
     )
 
@@ -122,7 +122,7 @@ def untrained(architecture: Architecture, seed: int) -> Weights:
     gates = {"lstm": 4, "peephole": 4, "gru": 3, "rnn": 1}[a.cell]
     arrays: dict[str, npt.NDArray[Any]] = {
         "embedding.weight": random.uniform(-0.5, 0.5, (256, a.embedding)),
-        "output.weight": random.uniform(-0.05, 0.05, (256, a.read)),
+        "output.weight": random.uniform(-0.05, 0.05, (256, a.output_units)),
         "output.bias": np.zeros(256),
     }
     for n in range(a.layers):
@@ -223,7 +223,7 @@ def model_arrays(content: bytes) -> tuple[dict[str, Floats], Architecture, dict[
 
 def _output(stored: dict[str, npt.NDArray[Any]], architecture: Architecture) -> Floats:
     """Return the output's weights (256, R), without the constant units of each layer."""
-    blocks = architecture.read // architecture.units
+    blocks = architecture.output_units // architecture.units
     layers = _matrix(stored, "output").reshape(256, blocks, -1)
     return layers[:, :, : architecture.units].reshape(256, -1)
 
