@@ -267,7 +267,6 @@ def test_a_word_that_may_go_on_is_as_probable_as_its_end() -> None:
     [
         ("x = |", "foo(a, b", "python", "foo"),  # never inside brackets
         ("x = |", "'abc def", "python", None),  # never inside a string of its own
-        ("x = |", "'abc", "python", None),
         ("x = 'abc|", " def ghi", "python", " def"),
         ("# abc|", " def ghi", "python", " def"),
         ("x = |", "a + b", "python", "a"),
@@ -279,6 +278,11 @@ def test_where_a_line_may_be_cut(text: str, line: str, language: str, cut: str |
     offers = fit_lines([symbols], at(text, language), 0.5)
     expected = [] if cut is None or len(cut) < 2 else [cut]
     assert [offer.text for offer in offers] == expected
+
+
+def test_a_string_that_the_line_opens_is_not_cut_however_sure() -> None:
+    assert not fit_lines([path("'abc", 0.9)], at("x = |"), 0.5)
+    assert fit_lines([path("'abc'", 0.9)], at("x = |"), 0.5)
 
 
 @pytest.mark.parametrize(
