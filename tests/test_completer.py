@@ -104,9 +104,9 @@ def test_probabilities_are_the_models_calibrated_ones() -> None:
 
 
 def test_the_best_that_may_be_shown_is_calibrated_as_the_best() -> None:
-    asked = completer({"foo(]\n": 0.6, "foo(a)\n": 0.4}, calibration={"line": [[0.6, 0.9]]})
-    (found,) = asked.candidates(at("x = |"), NetworkAlone(), LINE)
-    assert found.text == "foo(a)"
+    asked = completer({") ": 0.6, "a ": 0.4}, calibration={"token": [[0.6, 0.9]]})
+    (found,) = asked.candidates(at("x = |"), NetworkAlone(), TOKEN)
+    assert found.text == "a"
     assert found.probability == pytest.approx(0.6, abs=0.01)
 
 
