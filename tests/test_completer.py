@@ -235,6 +235,7 @@ def test_a_long_docstring_does_not_turn_code_into_text() -> None:
         assert line.reason == "its brackets do not match"
     (line,) = asked.explain(at(code[: len(code) // 2] + "|"), NetworkAlone(), LINE)
     assert line.reason is None  # prose
+    asked = completer({"foo(]\n": 1.0})
     asked.explain(at("x = 1\n" * 2000 + "|"), NetworkAlone(), LINE)  # another text's code
     (line,) = asked.explain(at(code + "    x = |"), NetworkAlone(), LINE)
     assert line.reason == "its brackets do not match"
