@@ -1,7 +1,15 @@
 /** The language client: what goes over the wire to the server, and what of it is ours. */
 
 import { homedir } from "node:os";
-import { Uri, workspace, type LogOutputChannel } from "vscode";
+import {
+  CancellationTokenSource,
+  CompletionTriggerKind,
+  Uri,
+  window,
+  workspace,
+  type Disposable,
+  type LogOutputChannel,
+} from "vscode";
 import {
   DidChangeConfigurationNotification,
   LanguageClient,
@@ -9,16 +17,49 @@ import {
   type ErrorHandler,
   type InitializeParams,
   type LanguageClientOptions,
+  type Middleware,
 } from "vscode-languageclient/node";
+import { Ahead } from "./ahead";
 import { currentOptions } from "./configuration";
-import { LANGUAGES, SECTION } from "./options";
+import { LANGUAGES, listsComeUp, SECTION } from "./options";
 
 export class Client extends LanguageClient {
+  private readonly listener: Disposable;
+
   constructor(command: readonly [string, ...string[]], log: LogOutputChannel, errors: ErrorHandler) {
     const [program, ...parameters] = command;
     const options = workspace.isTrusted ? {} : { cwd: homedir() };
     const server = { command: program, args: [...parameters, "serve"], options };
-    super(SECTION, "LSTM completion", server, clientOptions(log, errors, () => this.pushOptions()));
+    const ahead = new Ahead(() => new CancellationTokenSource());
+    const middleware: Middleware = {
+      ...ahead.middleware,
+      provideCompletionItem: (document, position, context, token, next) => {
+        const byItself = context.triggerKind === CompletionTriggerKind.TriggerCharacter;
+        const editor = workspace.getConfiguration("editor", document);
+        return byItself && !listsComeUp(editor.get("quickSuggestions"))
+          ? undefined
+          : next(document, position, context, token);
+      },
+      workspace: {
+        // Settings of the section that are the extension's own stay here.
+        configuration: (params) =>
+          params.items.map(({ section, scopeUri }) =>
+            section === SECTION ? currentOptions(scopeUri ? Uri.parse(scopeUri) : null) : null,
+          ),
+        didChangeConfiguration: () => this.pushOptions(),
+      },
+    };
+    super(SECTION, "LSTM completion", server, clientOptions(log, errors, middleware));
+    this.listener = window.onDidChangeTextEditorSelection(({ textEditor }) => {
+      if (textEditor === window.activeTextEditor) {
+        ahead.moved(textEditor.document, textEditor.selection.active);
+      }
+    });
+  }
+
+  override dispose(timeout?: number): Promise<void> {
+    this.listener.dispose();
+    return super.dispose(timeout);
   }
 
   /** An untrusted folder is no project: neither its model nor its other files are read. */
@@ -41,7 +82,7 @@ export class Client extends LanguageClient {
 function clientOptions(
   log: LogOutputChannel,
   errors: ErrorHandler,
-  pushOptions: () => Promise<void>,
+  middleware: Middleware,
 ): LanguageClientOptions {
   return {
     documentSelector: LANGUAGES.flatMap((language) => [
@@ -54,15 +95,6 @@ function clientOptions(
     errorHandler: errors,
     // A start that fails is told once, by whoever started it.
     initializationFailedHandler: () => false,
-    middleware: {
-      workspace: {
-        // Settings of the section that are the extension's own stay here.
-        configuration: (params) =>
-          params.items.map(({ section, scopeUri }) =>
-            section === SECTION ? currentOptions(scopeUri ? Uri.parse(scopeUri) : null) : null,
-          ),
-        didChangeConfiguration: pushOptions,
-      },
-    },
+    middleware,
   };
 }

@@ -47,7 +47,10 @@ export class Explorer implements Disposable {
         }
       });
       process.stderr.on("data", (data: Buffer) => (complaint = (complaint + data).slice(-1000)));
-      process.on("error", reject);
+      process.on("error", (error) => {
+        this.running = undefined; // it never started, so it does not exit either
+        reject(error);
+      });
       process.on("exit", (status) => {
         this.running = undefined; // the next time it is started anew
         reject(new Error(complaint.trim().split("\n").at(-1) || `it ended with status ${status}`));

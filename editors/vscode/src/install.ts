@@ -46,8 +46,10 @@ async function runInTerminal(program: string, parameters: string[]): Promise<num
       }
     });
   });
-  await tasks.executeTask(task);
-  const status = await ended;
-  listener?.dispose();
-  return status;
+  try {
+    await tasks.executeTask(task);
+    return await ended;
+  } finally {
+    listener?.dispose();
+  }
 }

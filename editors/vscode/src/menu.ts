@@ -45,7 +45,7 @@ interface Entry extends QuickPickItem {
 }
 
 export async function showMenu(server: Server): Promise<void> {
-  const status = (await server.running?.sendRequest<Status>(STATUS)) ?? server.status;
+  const status = await latest(server);
   const language = here().language;
   const served = language !== undefined && LANGUAGES.includes(language);
   const entries: (Entry | false)[] = [
@@ -82,6 +82,15 @@ export async function showMenu(server: Server): Promise<void> {
   );
   if (choice?.command) {
     await commands.executeCommand(choice.command);
+  }
+}
+
+/** The status as it is now; as it was last told if the server does not answer. */
+async function latest(server: Server): Promise<Status> {
+  try {
+    return (await server.running?.sendRequest<Status>(STATUS)) ?? server.status;
+  } catch {
+    return server.status;
   }
 }
 

@@ -35,6 +35,16 @@ export function serverOptions(get: (name: string) => unknown): Options {
   return Object.fromEntries(pairs.filter(([, value]) => value !== undefined));
 }
 
+/**
+ * Whether lists of suggestions may come up by themselves, by the setting `editor.quickSuggestions`.
+ * Where they give way to ghost text they do, and a `(` or `,` brings up none either.
+ */
+export function listsComeUp(quickSuggestions: unknown): boolean {
+  const everywhere = quickSuggestions as { readonly other?: unknown } | boolean | undefined;
+  const inCode = typeof everywhere === "object" ? everywhere.other : everywhere;
+  return inCode === true || inCode === "on";
+}
+
 /** `languages` with `language` taken out when it is in, else put in, in the usual order. */
 export function toggled(languages: readonly string[], language: string): string[] {
   const wanted = new Set(languages);

@@ -71,6 +71,7 @@ export class Overlay implements Disposable {
       dispose: () => {
         clearTimeout(timer);
         cancel.cancel();
+        cancel.dispose();
       },
     });
   }

@@ -38,7 +38,6 @@ export class Preview implements Disposable {
   async start(client: Client, source: TextEditor): Promise<void> {
     this.stop();
     const cancel = (this.writing = new CancellationTokenSource());
-    void commands.executeCommand("setContext", "lstm-lsp.writing", true);
     const { document, selection } = source;
     const cursor = selection.active;
     const name = document.uri.path.replace(/.*\//, "");
@@ -81,6 +80,7 @@ export class Preview implements Disposable {
         }
       }),
     ];
+    void commands.executeCommand("setContext", "lstm-lsp.writing", true);
     try {
       const progress = { location: ProgressLocation.Window, title: "LSTM is writing" };
       await window.withProgress(progress, () =>
@@ -93,7 +93,8 @@ export class Preview implements Disposable {
     } finally {
       clearTimeout(timer);
       listeners.forEach((listener) => listener.dispose());
-      if (this.writing === cancel) { // else the next preview has begun, in the same document
+      if (this.writing === cancel) {
+        // Else the next preview has begun, in the same document.
         redraw();
         this.writing = undefined;
         void commands.executeCommand("setContext", "lstm-lsp.writing", false);

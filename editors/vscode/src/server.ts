@@ -32,11 +32,7 @@ export class Server implements Disposable {
 
   /** Stop the server if it runs and start it anew, from wherever it is to be found now. */
   restart(): Promise<void> {
-    return this.inTurn(async () => {
-      await this.halt();
-      this.crashes.forget();
-      await this.launch();
-    });
+    return this.inTurn(() => this.startAnew());
   }
 
   stop(): Promise<void> {
@@ -44,11 +40,13 @@ export class Server implements Disposable {
   }
 
   /** Look for the server anew; start it again if it is another one now. */
-  async relocate(): Promise<void> {
-    const { found } = await this.find();
-    if (found?.command.join("\0") !== this.found?.command.join("\0")) {
-      await this.restart();
-    }
+  relocate(): Promise<void> {
+    return this.inTurn(async () => {
+      const { found } = await this.find();
+      if (found?.command.join("\0") !== this.found?.command.join("\0")) {
+        await this.startAnew();
+      }
+    });
   }
 
   dispose(): void {
@@ -60,6 +58,12 @@ export class Server implements Disposable {
   private inTurn(step: () => Promise<void>): Promise<void> {
     this.turn = this.turn.then(step).catch((error: unknown) => this.log.error(String(error)));
     return this.turn;
+  }
+
+  private async startAnew(): Promise<void> {
+    await this.halt();
+    this.crashes.forget();
+    await this.launch();
   }
 
   private async find(): Promise<{ found: Found | undefined; python: string | undefined }> {
@@ -76,7 +80,7 @@ export class Server implements Disposable {
       this.tell(withoutServer("off", MISSING));
       if (!this.offered) {
         this.offered = true; // once a session; not awaited, for a message may stay for hours
-        void offerInstall(python).then((installed) => (installed ? this.restart() : undefined));
+        void this.offer(python);
       }
       return;
     }
@@ -90,6 +94,16 @@ export class Server implements Disposable {
     } catch (error) {
       this.tell(withoutServer("off", `the server does not start: ${message(error)}`));
       void this.complain(`The lstm-lsp server does not start: ${message(error)}`);
+    }
+  }
+
+  private async offer(python: string | undefined): Promise<void> {
+    try {
+      if (await offerInstall(python)) {
+        await this.restart();
+      }
+    } catch (error) {
+      void window.showErrorMessage(`lstm-lsp was not installed: ${message(error)}`);
     }
   }
 

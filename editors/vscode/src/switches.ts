@@ -1,4 +1,7 @@
-/** Switching suggestions on and off: for the user, the workspace, one language; in the folder that has its own setting. */
+/**
+ * Switching suggestions on and off: for the user, the workspace, one language; in the folder that
+ * has its own setting.
+ */
 
 import { commands, window } from "vscode";
 import { change, inFront, setting } from "./configuration";

@@ -2,7 +2,12 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { SERVER_SETTINGS, serverOptions, toggled } from "../../../../editors/vscode/src/options";
+import {
+  listsComeUp,
+  SERVER_SETTINGS,
+  serverOptions,
+  toggled,
+} from "../../../../editors/vscode/src/options";
 
 interface Property {
   readonly type?: string | string[];
@@ -56,6 +61,13 @@ test("every setting says what it is", () => {
 test("settings of the extension's own are not sent, nor is what is not set", () => {
   const options = serverOptions((name) => ({ enabled: false, serverCommand: ["x"] })[name]);
   assert.deepEqual(options, { enabled: false });
+});
+
+test("lists come up by themselves where quick suggestions are on, and nowhere else", () => {
+  const other = (one: unknown) => ({ other: one, comments: "on", strings: "on" });
+  assert.ok([true, other(true), other("on")].every(listsComeUp));
+  const none = [false, undefined, ...[false, "off", "inline", "offWhenInlineCompletions"].map(other)];
+  assert.ok(!none.some(listsComeUp));
 });
 
 test("a language is taken out and put back in its place", () => {
