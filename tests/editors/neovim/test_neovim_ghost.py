@@ -168,6 +168,19 @@ def test_leaving_insert_mode_takes_it_away_and_drops_the_question(fake: Scripted
     assert fake.ghost() is None
 
 
+def test_ctrl_c_takes_it_away_too(fake: Scripted) -> None:
+    fake.script("answers", LOOP)
+    fake.type("ifor i in ")
+    fake.expect_ghost("range(10):")
+    fake.type("<C-c>")  # leaves insert mode without InsertLeave
+    fake.wait(lambda: fake.nvim.request("nvim_get_mode")["mode"] == "n", "normal mode")
+    fake.expect_ghost(None)
+    fake.type("A")  # and what was there before is not gone on with
+    fake.wait(lambda: fake.nvim.request("nvim_get_mode")["mode"] == "i", "insert mode")
+    fake.settle()
+    assert fake.ghost() is None
+
+
 def test_an_opened_line_is_asked_about_and_a_line_entered_again_is_not(fake: Scripted) -> None:
     fake.script("answers", {"    ": ["return 1\n"], "def f():": ["\n    return 1"]})
     fake.type("idef f():")
@@ -291,6 +304,13 @@ def test_tabs_take_the_room_that_they_will_take(fake: Scripted) -> None:
     fake.expect_ghost("   pass\n        ab      c")
     fake.type("<C-l>")
     fake.expect_line("\tab\tc")
+
+
+def test_tab_stops_of_their_own_count(fake: Scripted) -> None:
+    fake.nvim.command("setlocal vartabstop=4,12 noexpandtab")
+    fake.script("answers", {"if x:": ["\tpass\n\tab\tc"]})
+    fake.type("iif x:")
+    fake.expect_ghost("           pass\n    ab          c")
 
 
 def test_others_for_the_same_place(fake: Scripted) -> None:

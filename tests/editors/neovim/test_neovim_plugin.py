@@ -117,6 +117,17 @@ def test_a_server_that_crashes_comes_back_but_not_for_ever(fake: Scripted) -> No
     fake.wait(fake.attached, "the server is back")
 
 
+def test_a_server_that_the_user_stops_by_force_stays_down(fake: Scripted) -> None:
+    listed = "return #vim.lsp.get_clients({ _uninitialized = true })"
+    fake.lua("vim.lsp.get_clients({ name = 'lstm_lsp' })[1]:stop(true)")
+    fake.wait(lambda: fake.lua(listed) == 0, "it is gone")
+    fake.lua("vim.schedule(function() vim.g.settled = true end)")  # behind all that waits
+    fake.wait(lambda: fake.lua("return vim.g.settled"), "nothing is under way")
+    assert fake.lua(listed) == 0
+    fake.nvim.command("LstmLsp restart")
+    fake.wait(fake.attached, "it is back")
+
+
 def test_the_preview_fills_as_text_comes(fake: Scripted) -> None:
     fake.type("ix = 1<CR>print('é<Esc>")
     fake.expect_line("print('é")
@@ -133,6 +144,13 @@ def test_the_preview_fills_as_text_comes(fake: Scripted) -> None:
     assert params["position"]["line"] == 1
     assert (params["maxCharacters"], params["seed"], params["temperature"]) == (20, 7, 0.6)
     assert fake.lines() == ["x = 1", "print('é"]  # the file is untouched
+
+
+def test_the_preview_takes_a_line_end_that_comes_in_two_pieces(fake: Scripted) -> None:
+    fake.script("chunks", ["a\r", "\nb\r", "c\r", "", "\n", "d"])
+    fake.nvim.command("LstmLsp preview")
+    fake.wait(lambda: (preview(fake) or [""])[-1].endswith("length"), "it ended")
+    assert (preview(fake) or [])[:-1] == ["a", "b", "c", "d"]
 
 
 @pytest.mark.parametrize("end", ["LstmLsp stop", "only"])

@@ -9,6 +9,7 @@ M.NAME = 'lstm_lsp'
 
 local enabled = true
 local RESTART_WINDOW = 300 -- seconds
+local SIGTERM = 15
 
 M.statuses = {} ---@type table<integer, table> the last lstmLsp/status by client id
 local crashes = {} ---@type number[] when the server went down by itself, newest last
@@ -151,7 +152,8 @@ function M.start(handlers)
     on_exit = function(code, signal, id)
       M.statuses[id] = nil
       vim.schedule(M.changed)
-      if code ~= 0 or signal ~= 0 then
+      -- SIGTERM is no crash: somebody wanted it to end, as client:stop(true) does.
+      if code ~= 0 or (signal ~= 0 and signal ~= SIGTERM) then
         vim.schedule(start_again)
       end
     end,

@@ -18,16 +18,13 @@ function M.clear()
   drawn_in = nil
 end
 
---- Virtual text shows a tab as it likes, so tabs become the spaces that they will be.
+--- Virtual text shows a tab as it likes, so tabs become the spaces that they will be behind text of
+--- that width.
 local function expanded(line, width)
-  if not line:find('\t', 1, true) then
-    return line
-  end
-  local stop = vim.bo.tabstop
   return (
     line:gsub('([^\t]*)\t', function(run)
       width = width + vim.fn.strdisplaywidth(run)
-      local spaces = stop - width % stop
+      local spaces = vim.fn.strdisplaywidth('\t', width) -- by 'tabstop' or 'vartabstop'
       width = width + spaces
       return run .. (' '):rep(spaces)
     end)
@@ -46,7 +43,9 @@ function M.draw(bufnr, row, col, text, more)
   local before = vim.api.nvim_buf_get_text(bufnr, row, 0, row, col, {})[1]
   local chunks = {} ---@type [string, string][][]
   for number, line in ipairs(lines) do
-    local width = number == 1 and vim.fn.strdisplaywidth(before) or 0
+    -- Measured only for a tab: the line before it may be long.
+    local tab = number == 1 and line:find('\t', 1, true)
+    local width = tab and vim.fn.strdisplaywidth(before) or 0
     chunks[number] = { { expanded(line, width), 'LstmLspGhost' } }
   end
   if more then

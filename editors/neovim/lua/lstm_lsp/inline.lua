@@ -161,9 +161,15 @@ function M.attach(bufnr)
     })
   end
   on({ 'TextChangedI', 'TextChangedP', 'CursorMovedI', 'InsertEnter' }, M.update)
-  on({ 'InsertLeave', 'BufLeave' }, function()
+  local function leave()
     M.dismiss()
     M.remember()
+  end
+  on({ 'InsertLeave', 'BufLeave' }, leave)
+  on({ 'ModeChanged' }, function() -- CTRL-C leaves insert mode without InsertLeave
+    if vim.v.event.old_mode:sub(1, 1) == 'i' and vim.v.event.new_mode:sub(1, 1) ~= 'i' then
+      leave()
+    end
   end)
   on({ 'TextChanged', 'BufEnter' }, M.remember)
   if vim.api.nvim_get_current_buf() == bufnr then

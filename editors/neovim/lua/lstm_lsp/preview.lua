@@ -75,11 +75,15 @@ function M.open(options)
     end
   end
 
+  local after_return = false -- whether a "\n" would be the rest of a line end that is there
   local function append(value)
-    if not vim.api.nvim_buf_is_valid(bufnr) then
+    local text = value.text or ''
+    if text == '' or not vim.api.nvim_buf_is_valid(bufnr) then
       return
     end
-    local text = (value.text or ''):gsub('\r\n?', '\n')
+    text = after_return and text:gsub('^\n', '') or text
+    after_return = value.text:sub(-1) == '\r'
+    text = text:gsub('\r\n?', '\n')
     local last_row, last_col = last_position(bufnr)
     local lines = vim.split(text, '\n', { plain = true })
     vim.api.nvim_buf_set_text(bufnr, last_row, last_col, last_row, last_col, lines)
