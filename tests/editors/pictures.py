@@ -28,7 +28,7 @@ COLOURS = 48  # a palette keeps pictures small
 KEY, PAUSE = 110, 1300  # milliseconds that a frame stays: after a key; to be read
 # What is written, one below the other: by hand until ghost text goes on with it, then accepted.
 LINES = ("for i in range(len(readings)):", "result = min(result, readings[i])")
-WORTH = 6  # characters that are accepted rather than typed
+WORTH = 4  # characters that are accepted rather than typed
 SETTLED = 1.0  # seconds until ghost text is there, if there is any
 
 Frames = list[tuple[Image.Image, int]]
@@ -68,15 +68,12 @@ def typing(code: Code) -> Frames:
             code.type(rest[0])
             rest = rest[1:]
             frames.append((shot(code), KEY))
-            ghost = soon(partial(offered, code, rest), SETTLED)
-            if ghost:
+            while rest and (ghost := soon(partial(offered, code, rest), SETTLED)):
                 frames.append((shot(code), PAUSE))
-                code.press("Control+ArrowRight")
-                wait_for(partial(differs, code, ghost), "a word of it")
-                frames.append((shot(code), PAUSE // 2))
-                if code.ghost():
-                    code.press("Tab")
-                    wait_for(lambda: not code.ghost(), "all of it")
+                for key in by_word_and_whole(ghost, "Control+ArrowRight", "Tab"):
+                    shown = code.ghost()
+                    code.press(key)
+                    wait_for(partial(differs, code, shown), "what is accepted")
                     frames.append((shot(code), PAUSE // 2))
                 rest, accepted = rest.removeprefix(ghost), True
         assert accepted, f"no ghost text went on with {line!r}: choose another line"
@@ -92,6 +89,11 @@ def offered(code: Code, rest: str) -> str:
 
 def differs(code: Code, ghost: str) -> bool:
     return code.ghost() != ghost
+
+
+def by_word_and_whole(ghost: str, word: str, whole: str) -> tuple[str, ...]:
+    """Return the keys that accept a word of ghost text, unless that is all, and what is left."""
+    return (word, whole) if " " in ghost.strip() else (whole,)
 
 
 def continues(ghost: str, rest: str) -> bool:
@@ -263,7 +265,7 @@ def neovim() -> None:
                     ghost = editor.ghost() or ""
                     if continues(ghost, rest):
                         frames.append(frame(editor, PAUSE))
-                        for keys in ("<C-f>", "<C-l>"):
+                        for keys in by_word_and_whole(ghost, "<C-f>", "<C-l>"):
                             editor.type(keys)
                             editor.settle()
                             frames.append(frame(editor, PAUSE // 2))
