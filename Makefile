@@ -45,7 +45,9 @@ demo: $(VENV)/.serves
 	$(BIN)/lstm-lsp complete examples/project/InvoiceReader.java --at 41:99 --project examples/project
 	$(BIN)/lstm-lsp complete examples/project/readings.py --at 28:99 --project examples/project
 	$(BIN)/lstm-lsp generate --language java --max-chars 2000 --seed 10
+	@echo
 	$(BIN)/lstm-lsp generate --language python --max-chars 800 --seed 30
+	@echo
 
 install: $(VENV)/.develops $(VSIX)
 	@PYTHON=$(BIN)/python tests/editors/install.sh

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from lstm_lsp import __version__
 from lstm_lsp.arguments import parser
-from lstm_lsp.streams import VISIBLE, abandon_stdout, decoded, use_utf8_stdout
+from lstm_lsp.streams import VISIBLE, abandon_stdout, decoded, prepare_streams
 
 if TYPE_CHECKING:
     from lstm_lsp.network import Model
@@ -29,6 +29,7 @@ INTERRUPTED = 130
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line `argv` (`sys.argv` by default) and return its exit status."""
+    prepare_streams()
     arguments = parser().parse_args(argv)
     try:
         status = COMMANDS[arguments.command](arguments)
@@ -101,8 +102,6 @@ def _generate(arguments: argparse.Namespace) -> int:
         _print_json(report | {"model": model.name})
         return 0
     terminal = sys.stdout.isatty()
-    if not terminal:
-        use_utf8_stdout()
     last = "\n"
     try:
         for last in characters:
@@ -135,7 +134,7 @@ def _complete(arguments: argparse.Namespace) -> int:
     from lstm_lsp.search import KINDS
 
     seen = OnDisk.at(arguments.file, arguments.project)
-    document = Document(seen.text())
+    document = Document(seen.text(empty=True))
     line, column = arguments.at
     offset = document.offset(Position(line - 1, column - 1), "utf-32")
     position = document.position(offset, "utf-32")
@@ -156,7 +155,6 @@ def _complete(arguments: argparse.Namespace) -> int:
             }
         )
         return 0
-    use_utf8_stdout()
     for candidate in candidates:
         text = json.dumps(candidate.text, ensure_ascii=False)
         print(f"{candidate.probability:4.0%}  {candidate.kind:5}  {text}")
@@ -169,7 +167,7 @@ def _surprise(arguments: argparse.Namespace) -> int:
     from lstm_lsp import places, surprise, suspicion, symbols
     from lstm_lsp.on_disk import OnDisk
 
-    files = [OnDisk.at(file, arguments.project) for file in arguments.files]
+    files = [OnDisk.at(file, arguments.project) for file in dict.fromkeys(arguments.files)]
     model = _model(arguments.model, files[0].project)
     memory = files[0].learned(model)
     found, suspects, read = [], [], []
@@ -197,7 +195,6 @@ def _surprise(arguments: argparse.Namespace) -> int:
     if arguments.json:
         _print_json(report)
     else:
-        use_utf8_stdout()
         print(places.show(report))
     return 0
 
@@ -272,7 +269,6 @@ def _experiment(arguments: argparse.Namespace) -> int:
     if arguments.json:
         _print_json(report)
     else:
-        use_utf8_stdout()
         print(experiments.show(report))
     if not report["passed"]:
         print("lstm-lsp: a claim fails with this seed; --seed tries another", file=sys.stderr)
@@ -294,7 +290,6 @@ def _neurons(arguments: argparse.Namespace) -> int:
         _print_json(report)
     else:
         colour = command.wants_colour(os.environ)
-        use_utf8_stdout()
         print(command.show(report, colour=colour))
     return 0
 
@@ -303,7 +298,10 @@ def _explore(arguments: argparse.Namespace) -> int:
     from lstm_lsp.explore import server
     from lstm_lsp.explore.explorer import open_explorer
     from lstm_lsp.explore.export import export
+    from lstm_lsp.on_disk import writable
 
+    if arguments.export is not None:  # better now than after a minute
+        writable(arguments.export)
     explorer = open_explorer(arguments.model, Path.cwd())
     if arguments.export is None:
         return server.serve(explorer, arguments.port)

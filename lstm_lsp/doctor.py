@@ -89,7 +89,8 @@ def _installed(name: str) -> bool:
 def _machine() -> Iterator[Finding]:
     cores = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count()
     processor, flags = _processor()
-    yield Finding("good", f"{processor}, {cores} cores for this process")
+    what = "core" if cores == 1 else "cores"
+    yield Finding("good", f"{processor}, {cores} {what} for this process")
     if flags:
         if any("vnni" in flag for flag in flags):
             yield Finding("good", "the CPU multiplies 8-bit integers natively (VNNI)")

@@ -7,6 +7,7 @@ files, runs no network and prints nothing.
 from __future__ import annotations
 
 import errno
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,9 +36,12 @@ class OnDisk:
             raise NotADirectoryError(errno.ENOTDIR, "not a folder", str(project))
         return cls(str(file), file.resolve(), project and project.resolve())
 
-    def text(self) -> str:
-        """Read it. Raises OSError, and `streams.Unreadable` when it is no text."""
-        return decoded(self.file.read_bytes(), self.name)
+    def text(self, *, empty: bool = False) -> str:
+        """Read it. Raises OSError, and `streams.Unreadable` when it is no text.
+
+        Text is not `empty` unless that may be.
+        """
+        return decoded(self.file.read_bytes(), self.name, empty=empty)
 
     @property
     def language(self) -> str:
@@ -67,3 +71,13 @@ class OnDisk:
         """Return what `memory` says behind the symbols `before` of this file."""
         known_as = (header_path(self.project, self.file) if self.project else "") or str(self.file)
         return memory.view(known_as, before)
+
+
+def writable(file: Path) -> None:
+    """Raise OSError when `file` could not be written; nothing is written or changed."""
+    if file.is_dir():
+        raise IsADirectoryError(errno.EISDIR, "is a directory", str(file))
+    if not file.parent.is_dir():
+        raise NotADirectoryError(errno.ENOTDIR, "not a folder", str(file.parent))
+    if not os.access(file if file.exists() else file.parent, os.W_OK):
+        raise PermissionError(errno.EACCES, "may not be written", str(file))

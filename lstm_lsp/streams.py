@@ -22,15 +22,15 @@ class Unreadable(Exception):  # noqa: N818 - it is read by people, not by handle
     """What was given is no text; the message is one line: why, and what to do."""
 
 
-def decoded(content: bytes, name: str, *, cut: bool = False) -> str:
+def decoded(content: bytes, name: str, *, cut: bool = False, empty: bool = False) -> str:
     """Return the text in `content`; with `cut`, undecodable bytes at its end are dropped.
 
-    Raises Unreadable when it is empty or no text.
+    Raises Unreadable when it is no text, or has none and may not be `empty`.
     """
     text = content.decode("utf-8-sig", "surrogateescape")
     if cut:
         text = text.rstrip(_UNDECODABLE)
-    if not text:
+    if not (text or empty):
         raise Unreadable(f"{name} is empty: there is nothing to go on from")
     if "\0" in text:
         raise Unreadable(f"{name} is a binary file: give one with text")
@@ -39,10 +39,19 @@ def decoded(content: bytes, name: str, *, cut: bool = False) -> str:
     return text
 
 
-def use_utf8_stdout() -> None:
-    """Make a pipe or a file get UTF-8, whatever the locale is."""
+def prepare_streams() -> None:
+    """Make stdout take any text: UTF-8 in a pipe or a file, what it can show on a terminal.
+
+    A standard stream that the caller has closed is an empty one.
+    """
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115
     if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(encoding="utf-8")
+        if sys.stdout.isatty():
+            sys.stdout.reconfigure(errors="replace")
+        else:
+            sys.stdout.reconfigure(encoding="utf-8", errors="surrogateescape")
 
 
 def abandon_stdout() -> None:

@@ -108,10 +108,59 @@ def test_unknown_file(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Non
     failure(capsys, "evaluate", path)
 
 
-def test_empty_file(capsys: pytest.CaptureFixture[str], java: Path) -> None:
+def test_empty_file(capsys: pytest.CaptureFixture[str], java: Path, project: Path) -> None:
     java.write_bytes(b"")
-    assert "empty" in failure(capsys, "complete", java, "--at", "1:1")
     assert "empty" in failure(capsys, "generate", java)
+    assert "empty" in failure(capsys, "surprise", java)
+    # An editor opens new files too.
+    found = answer(capsys, "complete", java, "--at", "1:1")
+    assert found["position"] == {"line": 1, "column": 1}
+
+
+def test_a_place_that_cannot_be_written_is_refused_before_the_work(
+    capsys: pytest.CaptureFixture[str], project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def works(*_: object) -> None:
+        raise AssertionError("the work has begun")
+
+    monkeypatch.setattr("lstm_lsp.explore.explorer.open_explorer", works)
+    assert "folder" in failure(capsys, "explore", "--export", project / "none" / "x.html")
+    assert "directory" in failure(capsys, "explore", "--export", project)
+    monkeypatch.setattr("lstm_lsp.evaluate.runner.read_projects", works)
+    for name in ("picture.txt", "picture"):
+        assert "PNG" in failure(capsys, "evaluate", project, "--report", name)
+
+
+def test_a_file_named_twice_counts_once(capsys: pytest.CaptureFixture[str], project: Path) -> None:
+    report = answer(capsys, "surprise", "Counter.java", "Counter.java")
+    assert len(report["files"]) == 1
+
+
+def test_any_text_in_any_locale(project: Path) -> None:
+    """A pipe gets UTF-8, where Python would say that it cannot encode."""
+    (project / "größe").mkdir()
+    (project / "größe" / "A.java").write_text(JAVA)
+    ascii_only = os.environ | {"LC_ALL": "C", "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}
+    done = subprocess.run(
+        [sys.executable, "-m", "lstm_lsp", "evaluate", "größe", "--sample", "1"],
+        check=False,
+        capture_output=True,
+        env=ascii_only,
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert "größe" in done.stdout.decode("utf-8")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="closes streams with a shell")
+def test_a_closed_stream_is_an_empty_one(project: Path) -> None:
+    def run(command: str) -> subprocess.CompletedProcess[str]:
+        line = f"exec '{sys.executable}' -m lstm_lsp {command}"
+        return subprocess.run(["sh", "-c", line], check=False, capture_output=True, text=True)
+
+    done = run("info >&-")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "standard input is empty" in run("generate - <&-").stderr
+    assert run("complete none.java --at 1:1 --json 2>&-").stdout == ""
 
 
 def test_binary_file(capsys: pytest.CaptureFixture[str], java: Path) -> None:
@@ -123,6 +172,7 @@ def test_binary_file(capsys: pytest.CaptureFixture[str], java: Path) -> None:
 def test_file_in_another_encoding(capsys: pytest.CaptureFixture[str], java: Path) -> None:
     java.write_bytes("// größer\n".encode("latin-1"))
     assert "UTF-8" in failure(capsys, "complete", java, "--at", "1:1")
+    assert "UTF-8" in failure(capsys, "evaluate", java)
 
 
 def test_folder_in_place_of_a_file(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

@@ -71,6 +71,8 @@ def run(
         raise EvaluationError("there is nothing to evaluate")
     if report is not None:  # better now than after an hour
         importlib.import_module("matplotlib")
+        if report.suffix.lower() != ".png":
+            raise EvaluationError(f"{report} is no PNG: name a file that ends in .png")
         if not report.parent.is_dir():
             raise EvaluationError(f"there is no folder {report.parent} to draw {report.name} in")
     projects = read_projects([Path(path) for path in paths])

@@ -99,4 +99,7 @@ def _single(file: Path) -> File | None:
         raise EvaluationError(f"cannot read {file}: {error.strerror or error}") from None
     if language is None or b"\0" in raw:
         return None
-    return File("", language, symbols.normalise(raw.decode("utf-8-sig", "replace")))
+    try:
+        return File("", language, symbols.normalise(raw.decode("utf-8-sig")))
+    except UnicodeDecodeError:
+        raise EvaluationError(f"{file} is not UTF-8: convert it first") from None
