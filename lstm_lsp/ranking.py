@@ -113,9 +113,16 @@ def _block_objection(text: str, situation: Situation) -> str | None:
     return None
 
 
+_WORD: Final = re.compile(r"[\w$]+")
+
+
 def _token_objection(text: str, situation: Situation) -> str | None:
     token = text.strip()
-    if not is_word(token[0]):
+    if is_word(token[0]):
+        following = _WORD.match(situation.line_after.lstrip())
+        if not situation.typed and following and following.group() == token:
+            return "it repeats what follows the cursor"
+    else:
         if situation.line_after.startswith(token):
             return "it repeats what follows the cursor"
         if token in lexis.CLOSING.values() and situation.scan.where == "code":
