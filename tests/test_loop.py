@@ -178,6 +178,29 @@ def test_a_run_leaves_its_curve_and_a_picture(corpus: Corpus, tmp_path: Path) ->
     assert (tmp_path / curve.PICTURE).read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.parametrize("steps", [2, 400])
+def test_validation_reads_a_small_share_of_what_was_learned_from(
+    corpus: Corpus, tmp_path: Path, steps: int
+) -> None:
+    torch.manual_seed(1)
+    network = network_of(TINY)
+    scored = 0
+
+    def count(module: torch.nn.Module, arguments: tuple[torch.Tensor, ...]) -> None:
+        nonlocal scored
+        if not module.training:
+            scored += arguments[0].numel()
+
+    network.register_forward_pre_hook(count)
+    held = Corpus.of(documents() * 20)
+    budget = Budget(symbols=steps * STEP)
+    languages = {"java": held, "python": held}
+    loop.train(network, corpus, RECIPE, budget, tmp_path, validation=languages, quiet=True)
+    one_chunk = 32 * 128
+    assert 0 < scored <= loop.VALIDATION_SHARE * steps * STEP + len(languages) * one_chunk
+    assert loop.validation_symbols(10**9, 2) == loop.VALIDATION_SYMBOLS
+
+
 def test_scalars_reach_tensorboard(corpus: Corpus, tmp_path: Path) -> None:
     events = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
     trained(corpus, tmp_path, steps=3)

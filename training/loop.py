@@ -41,6 +41,10 @@ from .processes import ALONE, Processes
 from .recipe import Budget, Recipe, learning_rate
 
 EPOCHS_WITHOUT_DROPOUT: Final = 3
+VALIDATION_SYMBOLS: Final = 200_000
+"""Held-out symbols of each language that one validation reads, where the run has read enough."""
+VALIDATION_SHARE: Final = 0.1
+"""Held-out symbols of one validation, all languages together, to those learned from so far."""
 
 
 def device_named(name: str) -> torch.device:
@@ -81,9 +85,9 @@ def train(
 ) -> Progress:
     """Train `network` in place until the budget is spent, Ctrl-C, or `stopped()`.
 
-    `validation` maps a language to its held-out documents; a sample is scored every
-    `validate_every` seconds and at the end, and recorded in the curve. Where the recipe
-    averages weights, the average is what is validated, handed to `on_save`, and left in
+    `validation` maps a language to its held-out documents; a sample (`validation_symbols`) is
+    scored every `validate_every` seconds and at the end, and recorded in the curve. Where the
+    recipe averages weights, the average is what is validated, handed to `on_save`, and left in
     `network`. Raises CheckpointError when `resume` finds no checkpoint or one of another
     recipe, or when none can be written.
     """
@@ -150,8 +154,12 @@ def train(
     def validate() -> None:
         if curve is None or not validation:
             return
+        most = validation_symbols(progress.symbols, len(validation))
         with _holding(network, average):
-            scores = {name: bits_per_symbol(network, held) for name, held in validation.items()}
+            scores = {
+                name: bits_per_symbol(network, held, symbols=most)
+                for name, held in validation.items()
+            }
         curve.record({"step": progress.step, "symbols": progress.symbols, "validation": scores})
         shown = ", ".join(f"{name} {bits:.3f}" for name, bits in scores.items())
         bar.write(f"{progress.symbols / 1e6:.1f} M symbols, validation {shown} bits/char")
@@ -224,12 +232,21 @@ def train(
     return progress
 
 
+def validation_symbols(read: int, languages: int) -> int:
+    """Return how many held-out symbols of each language to score after `read` symbols.
+
+    In symbols, for both run on the same machine: a validation then costs a small share of the
+    training before it, on a slow CPU after one minute too. At least 1, which scores one chunk.
+    """
+    return max(1, min(VALIDATION_SYMBOLS, int(VALIDATION_SHARE * read / languages)))
+
+
 @torch.no_grad()
 def bits_per_symbol(
     network: Network,
     corpus: Corpus,
     *,
-    symbols: int = 200_000,
+    symbols: int = VALIDATION_SYMBOLS,
     lanes: int = 32,
     length: int = 128,
 ) -> float:

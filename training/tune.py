@@ -33,7 +33,7 @@ from . import export as exporting
 from .checkpoint import BEFORE_DECAY, CHECKPOINT
 from .corpus.packed import Corpus, Document
 from .graph import dither, weights_of
-from .loop import bits_per_symbol, device_named, train
+from .loop import bits_per_symbol, device_named, train, validation_symbols
 from .network import CharacterLSTM
 from .pretrain import RECIPES, packed
 from .recipe import Budget, Recipe
@@ -43,7 +43,7 @@ LEAST = 20_000
 HELD_OUT_SHARE = 10
 """One file of so many is held out."""
 HELD_OUT_SYMBOLS = 60_000
-"""Held-out symbols of each language that models are compared on: seconds, not minutes."""
+"""Held-out symbols of each language, at most, that a model is judged on."""
 EXPORT_SYMBOLS = 40_000
 """Held-out symbols that an export is checked on."""
 
@@ -121,7 +121,10 @@ def run(
     network.to("cpu")
     if not from_nothing:
         _move(network, start, chosen.towards)
-    after = _score(network, data)
+    most = HELD_OUT_SYMBOLS
+    if before is None:  # nothing to compare with on the same symbols
+        most = min(most, validation_symbols(progress.symbols, len(data.held_out)))
+    after = _score(network, data, most)
     curve.compare(folder, before, after, progress.symbols)
     if before is not None and _mean(after) >= _mean(before):
         _forget(folder)
@@ -275,11 +278,10 @@ def _prepare(output: Path) -> None:
         raise TrainingError(f"less than 200 MB are free in {output.parent}: make room first")
 
 
-def _score(network: CharacterLSTM, data: Data) -> dict[str, float]:
-    """Return bits per symbol on the held-out files, by language."""
+def _score(network: CharacterLSTM, data: Data, most: int = HELD_OUT_SYMBOLS) -> dict[str, float]:
+    """Return bits per symbol on about `most` symbols of the held-out files, by language."""
     return {
-        name: bits_per_symbol(network, held, symbols=HELD_OUT_SYMBOLS)
-        for name, held in data.held_out.items()
+        name: bits_per_symbol(network, held, symbols=most) for name, held in data.held_out.items()
     }
 
 
