@@ -78,6 +78,15 @@ class Parameters:
         return {"format": _FORMAT, "interpolation": np.round(self.interpolation, 5).tolist()}
 
     @classmethod
+    def of_card(cls, card: Mapping[str, Any]) -> Parameters:
+        """Return those of a model's card; the package's own where it has none.
+
+        Raises ValueError when they are broken.
+        """
+        fitted = card.get("memory")
+        return cls.from_json(fitted) if fitted else default_parameters()
+
+    @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Parameters:
         """Read a model card's "memory": the package's own in place of an older format's.
 

@@ -1,8 +1,8 @@
 """The network as it is served: a model file, its states, and one step.
 
 `Model.step` reads one symbol for each hypothesis of a batch, `Model.read` a known text
-in long calls; both are pure functions of (symbols, state). The only numeric code that
-serves, on ONNX Runtime; knows nothing of documents, searches or the protocol.
+in long calls; both are pure functions of (symbols, state). The one place that runs the network, on
+ONNX Runtime; knows nothing of documents, searches or the protocol.
 
 Rows of a batch are equal to rows alone, and a long call to single steps, bit for bit
 (docs/ARCHITECTURE.md, Invariants).
@@ -113,8 +113,12 @@ class Model:
             session = ort.InferenceSession(content, options, ["CPUExecutionProvider"])
             metadata = session.get_modelmeta().custom_metadata_map
         except Exception as error:  # ONNX Runtime raises a family of unrelated types
-            reason = str(error).strip().splitlines()[0] if str(error).strip() else "unreadable"
-            raise ModelError(f"{path} is not a model lstm-lsp can serve: {reason}") from None
+            # "[ONNXRuntimeError] : 7 : INVALID_PROTOBUF : what is wrong"
+            reason = (str(error).strip() or "unreadable").splitlines()[0].rpartition(" : ")[2]
+            raise ModelError(
+                f"{path} is not a model lstm-lsp can serve, or was cut short; copy it again, "
+                f"or give another: {reason}"
+            ) from None
         card = _card(path, metadata)
         model = cls(path, session, card)
         _check_shapes(path, session, model.architecture)

@@ -60,8 +60,7 @@ class OnDisk:
 
     def learned(self, model: Model) -> ProjectMemory:
         """Return what is known of the project's files: nothing without a project."""
-        shipped = model.card.get("memory")
-        memory = ProjectMemory(Parameters.from_json(shipped) if shipped else None)
+        memory = ProjectMemory(Parameters.of_card(model.card))
         if self.project is not None:
             for _ in index(memory, self.project, near=self.file):
                 pass

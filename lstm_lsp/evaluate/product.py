@@ -32,8 +32,7 @@ def memory_of(model: Model, project: Project, memory: Memory) -> ProjectMemory |
     """
     if memory == "none":
         return None
-    fitted = model.card.get("memory")
-    learned = ProjectMemory(Parameters.from_json(fitted) if fitted else None)
+    learned = ProjectMemory(Parameters.of_card(model.card))
     if memory == "project":
         for file in project.files:
             learned.set_file(file.path, file.symbols)

@@ -36,7 +36,6 @@ Unit = tuple[int, int]
 class Ablation:
     """Bits a symbol that are lost without a unit."""
 
-    overall: float
     concerned: float
     """By the predictions that the attribute concerns (`attributes.concerned`)."""
     elsewhere: float
@@ -110,7 +109,6 @@ def judge(loss: Floats, others: Sequence[Floats], places: Bools) -> Ablation | N
         return None
     here = float(loss[places].mean())
     return Ablation(
-        overall=float(loss.mean()),
         concerned=here,
         elsewhere=float(loss[~places].mean()),
         places=int(places.sum()),

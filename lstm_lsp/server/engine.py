@@ -19,7 +19,7 @@ from lstm_lsp import surprise, suspicion, symbols
 from lstm_lsp.completer import Completer, Place
 from lstm_lsp.context import Contexts
 from lstm_lsp.generate import TEMPERATURE, generate
-from lstm_lsp.memory import Parameters, ProjectMemory, default_parameters
+from lstm_lsp.memory import Parameters, ProjectMemory
 from lstm_lsp.network import Cancelled, Model, find_model
 from lstm_lsp.predictor import Predictor
 from lstm_lsp.ranking import MINIMUM, Judgement, Presentation
@@ -64,8 +64,7 @@ class Engine:
         self.completer = Completer(model, self.contexts)
         self.memory: ProjectMemory | None = None
         if memory_megabytes:
-            kept = model.card.get("memory")
-            parameters = Parameters.from_json(kept) if kept else default_parameters()
+            parameters = Parameters.of_card(model.card)
             self.memory = ProjectMemory(parameters, memory_megabytes << 20)
         self.texts = OpenTexts(self.memory, self.contexts.forget, excluded)
 
