@@ -148,7 +148,9 @@ def serve(
         if tcp is not None:
             transport.serve_tcp(server, *tcp)
         elif ws is not None:
-            server.start_ws(*ws)
+            from lstm_lsp.server.websocket import serve_ws  # noqa: PLC0415 - 60 ms
+
+            serve_ws(server, *ws)
         else:
             transport.serve_stdio(server, sys.stdin.buffer, _own_stdout())
     finally:

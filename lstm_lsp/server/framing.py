@@ -35,6 +35,14 @@ class Malformed:
     reason: str
 
 
+def parsed(body: bytes | bytearray) -> Any:
+    """Return the message that a body of JSON is; Malformed where it is none."""
+    try:
+        return json.loads(body, parse_constant=_refuse)
+    except (ValueError, RecursionError) as error:
+        return Malformed(str(error))
+
+
 class Frames:
     """The messages of one stream, however it is cut into pieces."""
 
@@ -91,11 +99,11 @@ class Frames:
         body = self._unread[: self._length]
         del self._unread[: self._length]
         self._length, self._in_body, self._lost = None, False, False
-        try:
-            return json.loads(body, parse_constant=_refuse)
-        except (ValueError, RecursionError) as error:
+        message = parsed(body)
+        if isinstance(message, Malformed):
             self._unread[:0] = body  # another may begin in it, if the length was too large
-            return self._malformed(str(error))
+            return self._malformed(message.reason)
+        return message
 
     def _malformed(self, reason: str) -> Malformed | None:
         """Return what is to be told, once for all bytes up to the next message."""

@@ -98,10 +98,8 @@ class Server(LanguageServer):
             self.report_server_error(error, JsonRpcException)
 
     def report_server_error(self, error: Exception, source: Any) -> None:
-        """Log an error in a line; never a pop-up. Answers what came by WebSocket and is no JSON."""
-        if source is JsonRpcException and isinstance(error, ValueError | RecursionError):
-            parse_error(self.protocol, str(error))
-        elif not isinstance(error, JsonRpcException):
+        """Log an error in a line; never a pop-up."""
+        if not isinstance(error, JsonRpcException):
             logger.error("%s: %s", type(error).__name__, status.short(str(error)))
 
     # -- settings --------------------------------------------------------------------

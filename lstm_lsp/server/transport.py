@@ -1,8 +1,8 @@
-"""Reading from the client: over stdio, TCP or WebSocket.
+"""Reading from the client over stdio and TCP; `websocket` is the third way.
 
-pygls has these three as well. Over stdio and TCP its reader ends, or is deaf from then on, when
-a header is not as it expects, and takes three hops between threads for a message; so those two
-read through `framing` here, in one hop for all that the pipe holds. Writing is pygls'.
+pygls has these three as well. Its reader ends, or is deaf from then on, when a header is not as it
+expects, and takes three hops between threads for a message; so all three read through `framing`,
+in one hop for all that the pipe holds. Writing is pygls'.
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from functools import partial
-from typing import BinaryIO, Final
+from typing import Any, BinaryIO, Final
 
 from pygls.io_ import StdoutWriter
 
@@ -65,11 +65,18 @@ def serve_tcp(server: Server, host: str, port: int) -> None:
 
 async def _receive(server: Server, read: Callable[[], Awaitable[bytes]]) -> None:
     """Hand every message on until the stream ends or the server stops."""
-    frames, stop = Frames(), server._stop_event
-    while piece := await read():
-        for message in frames.feed(piece):
-            server.receive(message)
-            if stop is not None and stop.is_set():
-                return
-            for _ in range(_TURNS):
-                await asyncio.sleep(0)
+    frames = Frames()
+    while (piece := await read()) and await hand_on(server, frames.feed(piece)):
+        pass
+
+
+async def hand_on(server: Server, messages: Iterable[Any]) -> bool:
+    """Hand messages on, in their order; return whether the server goes on."""
+    stop = server._stop_event
+    for message in messages:
+        server.receive(message)
+        if stop is not None and stop.is_set():
+            return False
+        for _ in range(_TURNS):
+            await asyncio.sleep(0)
+    return True

@@ -15,6 +15,8 @@ from typing import Any
 
 import jsonschema
 import pytest
+from websockets.sync.client import ClientConnection
+from websockets.sync.client import connect as websocket
 
 from lstm_lsp.server import app, status, transport
 from lstm_lsp.server.server import Server
@@ -112,7 +114,12 @@ def test_the_inference_thread_ends_before_the_process(monkeypatch: pytest.Monkey
 def test_what_cannot_be_started_says_so_in_one_line(tiny_model_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        for flags in (["--tcp", f"127.0.0.1:{port}"], ["--log-file", "/no/such/folder/log"]):
+        taken_address = f"127.0.0.1:{port}"
+        for flags in (
+            ["--tcp", taken_address],
+            ["--ws", taken_address],
+            ["--log-file", "/no/such/folder/log"],
+        ):
             command = [*serve_command(tiny_model_path), *flags]
             done = subprocess.run(
                 command, input=b"", capture_output=True, timeout=PATIENCE, check=False
@@ -147,6 +154,36 @@ def test_over_tcp_a_client_is_served_and_garbage_survived(tiny_model_path: Path)
         answers = stream.read()
     assert process.wait(PATIENCE) == 0
     assert [answers.count(b'"id": %s' % number) for number in (b"null", b"1", b"2")] == [1, 1, 1]
+
+
+def test_over_websocket_a_client_is_served_and_garbage_survived(tiny_model_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    command = [*serve_command(tiny_model_path), "--ws", f"127.0.0.1:{port}"]
+    process = subprocess.Popen(command, stdin=subprocess.DEVNULL)
+
+    def connect() -> ClientConnection | None:
+        assert process.poll() is None
+        with contextlib.suppress(ConnectionRefusedError):
+            return websocket(f"ws://127.0.0.1:{port}", open_timeout=PATIENCE, max_size=None)
+        return None
+
+    garbage: list[bytes | str] = ["no JSON", b"\xff\xfe", "", "NaN", "[" * 100_000]
+    uri, text = "file:///a.py", "x = '\ud800'  # " + "long " * 400_000
+    with soon(connect, PATIENCE) as connected:
+        for piece in garbage:
+            connected.send(piece)
+            assert json.loads(connected.recv(PATIENCE))["error"]["code"] == -32700
+        for message in (
+            {"id": 1, "method": "initialize", "params": {"processId": None, "capabilities": {}}},
+            {"method": "textDocument/didOpen", "params": document(text, uri)},
+            {"id": 2, "method": "shutdown"},
+            {"method": "exit"},
+        ):
+            connected.send(json.dumps({"jsonrpc": "2.0", **message}))
+        answered = [json.loads(one).get("id") for one in connected]
+    assert process.wait(PATIENCE) == 0
+    assert [number for number in answered if number is not None] == [1, 2]
 
 
 def test_serving_imports_no_torch(tiny_model_path: Path, uri: str) -> None:
