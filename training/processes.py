@@ -73,7 +73,9 @@ def joined(device: torch.device) -> Iterator[tuple[Processes, torch.device]]:
         device = torch.device("cuda", int(os.environ["LOCAL_RANK"]))
         torch.cuda.set_device(device)
     distributed.init_process_group("cpu:gloo,cuda:nccl" if device.type == "cuda" else "gloo")
+    processes = Processes(distributed.get_rank(), distributed.get_world_size())
     try:
-        yield Processes(distributed.get_rank(), distributed.get_world_size()), device
+        yield processes, device
+        processes.agree(0.0)  # the first one saves last, and nobody leaves before it has
     finally:
         distributed.destroy_process_group()
