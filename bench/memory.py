@@ -113,7 +113,7 @@ def _asked(module: ModuleType, counts: Any, tails: list[bytes]) -> float:
     weights = default_parameters().interpolation
     none, out = module.Counts(), np.empty_like(flat)
     return _microseconds(
-        lambda: [module.mix(counts, none, none, weights, flat, [tail], out) for tail in tails]
+        lambda: [module.mix(counts, none, none, none, weights, flat, [tail], out) for tail in tails]
     )
 
 

@@ -34,11 +34,18 @@
 enum { C3, LINE, WORD, C4, C6, ABOVE, C8, C12, C24, C48, CONTEXTS };
 enum { LONGEST = 128, TOTALS = 9, DISTINCTS = 4, BUCKETS = TOTALS * DISTINCTS };
 
-/* For each context a level of the project's counts and one of the current file's alone. */
-enum { LEVELS = 2 * CONTEXTS };
+/* For each context a level of the project's counts, one of those of the current file's folder and
+   one of the current file's alone. */
+enum { EACH = 3, LEVELS = EACH * CONTEXTS };
 
 /* Of the current file alone, the longest are no levels. */
 static int in_file(int order) { return order < C24; }
+
+/* A folder's levels: those that gain most. Counting fewer costs a folder less. */
+static int in_folder(int order)
+{
+    return order == LINE || order == C6 || order == ABOVE || order == C12 || order == C24;
+}
 
 /* A count has 24 bits, so no more symbols than this are counted. */
 static const Py_ssize_t most_symbols = (1 << 24) - 1;
@@ -514,7 +521,13 @@ typedef struct {
     PyObject_HEAD
     Table tables[CONTEXTS];
     Py_ssize_t symbols;
+    int of_folder; /* only the contexts of a folder's levels are counted */
 } Counts;
+
+static int skips(const Counts *self, int order, uint32_t hash)
+{
+    return is_none(order, hash) || (self->of_folder && !in_folder(order));
+}
 
 static int64_t table_bytes(const Counts *self)
 {
@@ -522,6 +535,12 @@ static int64_t table_bytes(const Counts *self)
     for (int order = 0; order < CONTEXTS; order++)
         total += held(&self->tables[order]);
     return total;
+}
+
+static int counts_init(PyObject *self, PyObject *args, PyObject *names)
+{
+    static char *keys[] = {"of_folder", NULL};
+    return PyArg_ParseTupleAndKeywords(args, names, "|p", keys, &((Counts *)self)->of_folder) ? 0 : -1;
 }
 
 static void counts_dealloc(PyObject *object)
@@ -573,13 +592,13 @@ static Py_ssize_t count(Counts *self, const uint8_t *text, Py_ssize_t n, int add
             uint8_t symbol = text[done];
             for (int order = 0; order < CONTEXTS; order++) {
                 Table *table = &self->tables[order];
-                if (is_none(order, hashes[order]))
+                if (skips(self, order, hashes[order]))
                     continue;
                 if (!adding)
                     decrement(table, hashes[order], symbol);
                 else if (increment(table, order, hashes[order], symbol, &room) < 0) {
                     while (order-- > 0)
-                        if (!is_none(order, hashes[order]))
+                        if (!skips(self, order, hashes[order]))
                             decrement(&self->tables[order], hashes[order], symbol);
                     return done;
                 }
@@ -662,6 +681,7 @@ static PyGetSetDef counts_getset[] = {
 };
 
 static PyType_Slot counts_slots[] = {
+    {Py_tp_init, counts_init},
     {Py_tp_dealloc, counts_dealloc},
     {Py_tp_methods, counts_methods},
     {Py_tp_getset, counts_getset},
@@ -684,7 +704,7 @@ typedef struct {
 } Level;
 
 typedef struct {
-    const Counts *project, *own, *current;
+    const Counts *project, *own, *folder, *current;
 } Sources;
 
 /* Where each symbol stands in a level being gathered, plus one; 0: not yet. */
@@ -741,6 +761,15 @@ static void settle(Level *level, Places places)
     level->distinct = kept;
 }
 
+static void copy_level(const Level *from, Level *to)
+{
+    to->level = from->level;
+    to->distinct = from->distinct;
+    to->total = from->total;
+    memcpy(to->symbol, from->symbol, (size_t)from->distinct);
+    memcpy(to->count, from->count, (size_t)from->distinct * sizeof from->count[0]);
+}
+
 /* Asks for what a query with these hashes will read. */
 static void prefetch_levels(const Sources *from, const uint32_t hashes[CONTEXTS])
 {
@@ -748,28 +777,29 @@ static void prefetch_levels(const Sources *from, const uint32_t hashes[CONTEXTS]
         prefetch(&from->project->tables[order], hashes[order]);
         prefetch(&from->current->tables[order], hashes[order]);
         prefetch(&from->own->tables[order], hashes[order]);
+        prefetch(&from->folder->tables[order], hashes[order]);
     }
 }
 
 /* The levels that know the context, shortest context first: the project without the current
-   file's own disk text, plus the current file; then the current file alone. */
+   file's own disk text, plus the current file; then, where they know it, the other files of its
+   folder, plus the current file; then the current file alone. */
 static int find_levels(const Sources *from, const uint32_t hashes[CONTEXTS],
-                       Level levels[LEVELS + 1])
+                       Level levels[LEVELS])
 {
     Places places;
+    Level file;
     memset(places, 0, sizeof places);
     int found = 0, unseen = 0; /* whether the last symbols, so many, were never seen together */
     for (int order = 0; order < CONTEXTS; order++) {
         if (is_none(order, hashes[order]) || (unseen && is_length(order)))
             continue;
-        Level *whole = &levels[found], *file = whole + 1;
-        whole->distinct = file->distinct = 0;
-        whole->level = 2 * order;
-        file->level = 2 * order + 1;
-        gather(&from->current->tables[order], hashes[order], 1, file, places);
-        whole->distinct = file->distinct;
-        memcpy(whole->symbol, file->symbol, (size_t)file->distinct);
-        memcpy(whole->count, file->count, (size_t)file->distinct * sizeof file->count[0]);
+        Level *whole = &levels[found];
+        file.distinct = 0;
+        file.level = EACH * order + 2;
+        gather(&from->current->tables[order], hashes[order], 1, &file, places);
+        copy_level(&file, whole);
+        whole->level = EACH * order;
         gather(&from->project->tables[order], hashes[order], 1, whole, places);
         gather(&from->own->tables[order], hashes[order], -1, whole, places);
         settle(whole, places);
@@ -778,9 +808,21 @@ static int find_levels(const Sources *from, const uint32_t hashes[CONTEXTS],
             continue;
         }
         found++;
-        if (file->distinct > 0 && in_file(order)) {
-            settle(file, places);
-            found++;
+        if (in_folder(order)) {
+            Level *folder = &levels[found];
+            folder->distinct = 0;
+            folder->level = EACH * order + 1;
+            gather(&from->folder->tables[order], hashes[order], 1, folder, places);
+            if (folder->distinct > 0) {
+                for (int k = 0; k < file.distinct; k++)
+                    gather_one(file.symbol[k], file.count[k], folder, places);
+                settle(folder, places);
+                found++;
+            }
+        }
+        if (file.distinct > 0 && in_file(order)) {
+            settle(&file, places);
+            copy_level(&file, &levels[found++]);
         }
     }
     return found;
@@ -836,12 +878,12 @@ static int read_tail(PyObject *tail, uint8_t bytes[LONGEST])
 static PyObject *memory_levels(PyObject *module, PyObject *args)
 {
     PyObject *type = PyObject_GetAttrString(module, "Counts"), *tail, *result = NULL;
-    Counts *project, *own, *current;
-    Level *levels = malloc((LEVELS + 1) * sizeof(Level));
+    Counts *project, *own, *folder, *current;
+    Level *levels = malloc(LEVELS * sizeof(Level));
     uint8_t bytes[LONGEST];
-    if (type == NULL || levels == NULL || !PyArg_ParseTuple(args, "O!O!O!O", type, &project, type, &own, type, &current, &tail) || read_tail(tail, bytes) < 0)
+    if (type == NULL || levels == NULL || !PyArg_ParseTuple(args, "O!O!O!O!O", type, &project, type, &own, type, &folder, type, &current, &tail) || read_tail(tail, bytes) < 0)
         goto end;
-    Sources from = {project, own, current};
+    Sources from = {project, own, folder, current};
     uint32_t hashes[CONTEXTS];
     hash_contexts(bytes + LONGEST, hashes);
     int found = find_levels(&from, hashes, levels);
@@ -875,11 +917,11 @@ enum { FEW = 32 };
 static PyObject *memory_mix(PyObject *module, PyObject *args)
 {
     PyObject *type = PyObject_GetAttrString(module, "Counts"), *tails, *result = NULL;
-    Counts *project, *own, *current;
+    Counts *project, *own, *folder, *current;
     Py_buffer interpolation = {0}, log_probs = {0}, out = {0};
     uint32_t(*hashes)[CONTEXTS] = NULL;
-    if (type == NULL || !PyArg_ParseTuple(args, "O!O!O!y*y*O!w*", type, &project, type, &own, type, &current,
-                          &interpolation, &log_probs, (PyObject *)&PyList_Type, &tails, &out))
+    if (type == NULL || !PyArg_ParseTuple(args, "O!O!O!O!y*y*O!w*", type, &project, type, &own, type, &folder,
+                          type, &current, &interpolation, &log_probs, (PyObject *)&PyList_Type, &tails, &out))
         goto end;
     Py_ssize_t rows = PyList_Size(tails);
     if (interpolation.len != (Py_ssize_t)(LEVELS * BUCKETS * sizeof(double)) ||
@@ -892,7 +934,7 @@ static PyObject *memory_mix(PyObject *module, PyObject *args)
         PyErr_NoMemory();
         goto end;
     }
-    Sources from = {project, own, current};
+    Sources from = {project, own, folder, current};
     for (Py_ssize_t i = 0; i < rows; i++) {
         uint8_t bytes[LONGEST];
         if (read_tail(PyList_GetItem(tails, i), bytes) < 0)
@@ -902,7 +944,7 @@ static PyObject *memory_mix(PyObject *module, PyObject *args)
             prefetch_levels(&from, hashes[i]);
     }
     PyThreadState *released = rows > FEW ? PyEval_SaveThread() : NULL;
-    Level levels[LEVELS + 1];
+    Level levels[LEVELS];
     for (Py_ssize_t i = 0; i < rows; i++) {
         if (rows > FEW)
             prefetch_levels(&from, hashes[i]);
@@ -926,8 +968,8 @@ end:
 }
 
 static PyMethodDef memory_methods[] = {
-    {"levels", memory_levels, METH_VARARGS, "levels(project, own, current, tail) -> [(level, counts)]"},
-    {"mix", memory_mix, METH_VARARGS, "mix(project, own, current, interpolation, log_probs, tails, out)"},
+    {"levels", memory_levels, METH_VARARGS, "levels(project, own, folder, current, tail) -> [(level, counts)]"},
+    {"mix", memory_mix, METH_VARARGS, "mix(project, own, folder, current, interpolation, log_probs, tails, out)"},
     {NULL, NULL, 0, NULL},
 };
 

@@ -1,9 +1,9 @@
 """The project memory: what the open project's own text says about the next symbol.
 
-Counts of symbols after contexts of 3 to 48 symbols, over the project's files and over
-the current file alone, mixed with the network's distribution by one recursion
-(docs/project-memory.md). Answers are a function of the files' contents, the text before
-the position and the parameters: never of the order in which files came, or of typing.
+Counts of symbols after contexts of 3 to 48 symbols, over the project's files, over those of
+the current file's folder and over the current file alone, mixed with the network's distribution
+by one recursion (docs/project-memory.md). Answers are a function of the files' contents, the
+text before the position and the parameters: never of the order in which files came, or of typing.
 
 Works on symbols (bytes); knows nothing of the network, of folders (`project`) or of the
 protocol. Safe to use from several threads.
@@ -49,9 +49,12 @@ _SLICE: Final = 1 << 10 if compiled else 1 << 6
 _WINDOW: Final = 1 << 17
 _WINDOW_STEP: Final = 1 << 11
 # Of the parameters: which contexts and buckets they are for. 1 had contexts of 2 to 32 symbols, 2
-# fewer long ones, and the lines' of the current file alone.
-_FORMAT: Final = 3
+# fewer long ones, and the lines' of the current file alone, 3 no levels of the folder.
+_FORMAT: Final = 4
+_WITHOUT_FOLDER: Final = 3
 _OLDER_FORMATS: Final = (1, 2)
+# Of the other files of the current file's folder, at most so many symbols count for the folder.
+_FOLDER: Final = 400 << 10
 # Current files whose counts are kept: a few, as a user goes back and forth.
 _CURRENT_FILES: Final = 4
 
@@ -93,6 +96,8 @@ class Parameters:
         Raises ValueError when it is not one.
         """
         try:
+            if value["format"] == _WITHOUT_FOLDER:
+                return cls(_without_folder(np.asarray(value["interpolation"], np.float64)))
             if value["format"] in _OLDER_FORMATS:
                 _tell_older()
                 return default_parameters()
@@ -108,6 +113,15 @@ def default_parameters() -> Parameters:
     """Return the parameters that ship with the package."""
     text = resources.files("lstm_lsp").joinpath("memory.json").read_text("utf-8")
     return Parameters.from_json(json.loads(text))
+
+
+def _without_folder(older: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Return the table of the same answers: its folder levels leave all to the levels below."""
+    contexts = len(memory_reference.CONTEXTS)
+    if older.shape != (2 * contexts, memory_reference.BUCKETS):
+        return older  # refused for its shape
+    pairs = older.reshape(contexts, 2, -1)
+    return np.insert(pairs, 1, 1.0, axis=1).reshape(3 * contexts, -1)
 
 
 class Mixer(Protocol):
@@ -135,6 +149,9 @@ class _CurrentFile:
         self.own = kernel.Counts()  # what the project's counts hold of it
         self.counts = kernel.Counts()  # its text before the cursor's line
         self.before = b""
+        self.folder = kernel.Counts(of_folder=True)  # its folder's other files
+        self.beside: dict[str, bytes] = {}  # those, as `folder` counts them
+        self.stale = True  # they may have changed since
 
 
 class ProjectMemory:
@@ -146,9 +163,12 @@ class ProjectMemory:
         # An eighth is left to the counts of current files.
         self._room = max_bytes - max_bytes // 8
         self._window = min(_WINDOW, max(1 << 11, max_bytes >> 11))
+        self._folder = min(_FOLDER, max_bytes >> 10)
         self._weights = np.ascontiguousarray(self.parameters.interpolation, np.float64)
+        self._folder_informs = bool((self._weights[1::3] < 1).any())
         self._counts = kernel.Counts()
         self._texts: dict[str, bytes] = {}
+        self._folders: dict[str, set[str]] = {}  # the paths of `_texts` by their folder
         self._text_bytes = 0
         self._current: OrderedDict[str, _CurrentFile] = OrderedDict()
         self._writing = threading.Lock()
@@ -205,7 +225,7 @@ class ProjectMemory:
         with self._turn:
             file = self._at(path, before)
             found: list[memory_reference.Level] = kernel.levels(
-                self._counts, file.own, file.counts, tail
+                self._counts, file.own, file.folder, file.counts, tail
             )
             return found
 
@@ -214,18 +234,20 @@ class ProjectMemory:
         read = np.ascontiguousarray(log_probs, np.float32)
         with self._turn:
             file = self._at(view.path, view.before)
-            kernel.mix(self._counts, file.own, file.counts, self._weights, read, list(tails), out)
+            known = (self._counts, file.own, file.folder, file.counts)
+            kernel.mix(*known, self._weights, read, list(tails), out)
         return out
 
     def _held(self) -> int:
-        files: int = sum(file.own.size + file.counts.size for file in self._current.values())
-        return int(self._counts.size + files) + self._text_bytes
+        files = self._current.values()
+        current: int = sum(file.own.size + file.folder.size + file.counts.size for file in files)
+        return int(self._counts.size + current) + self._text_bytes
 
     def _at(self, path: str, before: bytes) -> _CurrentFile:
         """Return the counts of `path` with `before` as its text. The lock is held."""
         file = self._current.get(path)
-        if file is not None and file.before is before:  # as a search asks, many times
-            return file
+        if file is not None and file.before is before and not file.stale:
+            return file  # as a search asks, many times
         if file is None:
             while self._current and (
                 len(self._current) == _CURRENT_FILES or self._held() > self.max_bytes
@@ -242,7 +264,43 @@ class ProjectMemory:
             for start, stop in come:
                 file.counts.add(before, start, stop)
         file.before = before
+        if file.stale:
+            self._count_folder(path, file)
+            file.stale = False
         return file
+
+    def _count_folder(self, path: str, file: _CurrentFile) -> None:
+        """Make `file.folder` count the other files beside `path`, in order of path while they fit.
+
+        Which ones does not depend on the file's own text. The lock is held.
+        """
+        beside: dict[str, bytes] = {}
+        room = self._folder
+        if self._folder_informs:
+            for other in sorted(self._folders.get(_folder(path), set()) - {path}):
+                text = self._texts[other]
+                if len(text) <= room:
+                    beside[other] = text
+                    room -= len(text)
+        for other in file.beside.keys() | beside.keys():
+            old, new = file.beside.get(other, b""), beside.get(other, b"")
+            if old is not new:
+                start, old_stop, stop = _difference(old, new)
+                file.folder.remove(old, start, old_stop)
+                file.folder.add(new, start, stop)
+        file.beside = beside
+
+    def _keep(self, path: str, text: bytes | None) -> None:
+        """Note that `path` is counted with `text`, or (None) not at all. The lock is held."""
+        folder = _folder(path)
+        if text is None:
+            self._texts.pop(path, None)
+            self._folders.get(folder, set()).discard(path)
+        else:
+            self._texts[path] = text
+            self._folders.setdefault(folder, set()).add(path)
+        for other, file in self._current.items():
+            file.stale |= other != path and _folder(other) == folder
 
     def _set_file(self, path: str, text: bytes | None) -> bool:
         old = self._texts.get(path)
@@ -260,10 +318,7 @@ class ProjectMemory:
             text = None
         with self._turn:
             self._text_bytes += len(text or b"") - len(before)
-            if text is None:
-                self._texts.pop(path, None)
-            else:
-                self._texts[path] = text
+            self._keep(path, text)
             if self._current.get(path) is not file:  # made meanwhile, of half a change
                 self._current.pop(path, None)
         return fits
@@ -316,6 +371,10 @@ class _View:
 
     def mix(self, log_probs: LogProbs, tails: Sequence[bytes]) -> LogProbs:
         return self.memory._mix(self, log_probs, tails)
+
+
+def _folder(path: str) -> str:
+    return path.rpartition("/")[0]
 
 
 def _window(length: int, size: int) -> int:

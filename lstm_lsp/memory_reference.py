@@ -23,6 +23,8 @@ CONTEXTS: Final = (3, LINE, WORD, 4, 6, ABOVE, 8, 12, 24, 48)
 """The last n symbols, or what `context` says of the others. In their order in the recursion."""
 PROJECT_ONLY: Final = (24, 48)
 """The current file's counts of these are a part of the project's, but no level of their own."""
+IN_FOLDER: Final = (LINE, 6, ABOVE, 12, 24)
+"""Those that have a level of the current file's folder: where it gains most."""
 LONGEST: Final = 128
 """No context reaches back further."""
 
@@ -74,9 +76,13 @@ def _found(match: re.Match[bytes] | None) -> re.Match[bytes]:
 
 
 class Counts:
-    """What followed each context in some text, and how often."""
+    """What followed each context in some text, and how often.
 
-    def __init__(self) -> None:
+    `of_folder`: only the contexts `IN_FOLDER` are counted.
+    """
+
+    def __init__(self, of_folder: bool = False) -> None:
+        self._kinds = IN_FOLDER if of_folder else CONTEXTS
         self._tables: tuple[dict[bytes, dict[int, int]], ...] = tuple({} for _ in CONTEXTS)
         self.symbols = 0
 
@@ -120,7 +126,7 @@ class Counts:
         """Yield each table with its context after `before`."""
         for kind, table in zip(CONTEXTS, self._tables, strict=True):
             known = context(kind, before)
-            if known is not None:
+            if known is not None and kind in self._kinds:
                 yield table, known
 
     def after(self, number: int, known: bytes) -> Mapping[int, int]:
@@ -128,11 +134,14 @@ class Counts:
         return self._tables[number].get(known, {})
 
 
-def levels(project: Counts, own: Counts, current: Counts, tail: bytes) -> list[Level]:
+def levels(
+    project: Counts, own: Counts, folder: Counts, current: Counts, tail: bytes
+) -> list[Level]:
     """Return the levels that know the context `tail`, shortest context first.
 
-    For the n-th context, level 2 n: `project` without `own` (what the project holds of the
-    current file) plus `current`; and level 2 n + 1: `current` alone.
+    For the n-th context, level 3 n: `project` without `own` (what the project holds of the
+    current file) plus `current`; level 3 n + 1, where `folder` (the other files of the current
+    file's folder) knows it: that plus `current`; and level 3 n + 2: `current` alone.
     """
     padded = bytes(LONGEST) + tail
     found: list[Level] = []
@@ -146,10 +155,15 @@ def levels(project: Counts, own: Counts, current: Counts, tail: bytes) -> list[L
         for symbol, count in project.after(number, known).items():
             whole[symbol] = whole.get(symbol, 0) + count - mine.get(symbol, 0)
         whole = {symbol: count for symbol, count in whole.items() if count > 0}
-        if whole:
-            found.append((2 * number, whole))
+        if not whole:
+            continue
+        found.append((3 * number, whole))
+        beside = folder.after(number, known)
+        if beside:
+            symbols = (*beside, *file)
+            found.append((3 * number + 1, {s: beside.get(s, 0) + file.get(s, 0) for s in symbols}))
         if file and kind not in PROJECT_ONLY:
-            found.append((2 * number + 1, file))
+            found.append((3 * number + 2, file))
     return found
 
 
@@ -163,12 +177,13 @@ def bucket(counts: Mapping[int, int]) -> int:
 
 
 BUCKETS: Final = 9 * 4
-LEVELS: Final = 2 * len(CONTEXTS)
+LEVELS: Final = 3 * len(CONTEXTS)
 
 
 def mix(  # noqa: PLR0917 - the kernel's own signature
     project: Counts,
     own: Counts,
+    folder: Counts,
     current: Counts,
     interpolation: npt.NDArray[np.float64],
     log_probs: npt.NDArray[np.float32],
@@ -182,7 +197,7 @@ def mix(  # noqa: PLR0917 - the kernel's own signature
     """
     for row, tail in enumerate(tails):
         probabilities = np.exp(log_probs[row].astype(np.float64))
-        for level, counts in levels(project, own, current, tail):
+        for level, counts in levels(project, own, folder, current, tail):
             back = interpolation[level, bucket(counts)]
             total = sum(counts.values())
             probabilities *= back

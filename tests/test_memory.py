@@ -30,7 +30,7 @@ pieces = st.sampled_from(
     [b"a", b"b", b"\n", b"\x00", b"\xff", b"if x:\n    ", b"return value + 1\n"]
 )
 texts = st.lists(pieces, max_size=40).map(b"".join)
-paths = st.sampled_from(["p/a.py", "p/b.py", "p/c.py"])
+paths = st.sampled_from(["p/a.py", "p/b.py", "p/c.py", "q/d.py"])
 projects = st.dictionaries(paths, texts)
 distributions = st.integers(0, 2**32 - 1).map(
     lambda seed: np.random.default_rng(seed).dirichlet(np.full(256, 0.1)).clip(1e-12)
@@ -64,18 +64,21 @@ def test_the_kernel_gives_the_reference_s_counts_and_probabilities(
     answers = []
     for implementation in (memory.kernel, memory_reference):
         project, own = implementation.Counts(), implementation.Counts()
-        counts = implementation.Counts()
+        counts, folder = implementation.Counts(), implementation.Counts(of_folder=True)
         for path, text in sorted(files.items()):
             project.add(text, 0, len(text))
             if path == "p/a.py":
                 own.add(text, 0, len(text))
+            elif path == "p/b.py":
+                folder.add(text, 0, len(text))
         counts.add(current, 0, len(current))
         tails = [current[:cut] for cut in range(0, len(current) + 1, 5)]
         given_ = log_probs(*[distribution] * len(tails))
         mixed = np.empty_like(given_)
-        weights = memory.default_parameters().interpolation
-        implementation.mix(project, own, counts, weights, given_, tails, mixed)
-        levels = [implementation.levels(project, own, counts, tail) for tail in tails]
+        weights = np.linspace(0.01, 1, memory_reference.LEVELS * memory_reference.BUCKETS)
+        weights = weights.reshape(memory_reference.LEVELS, -1)
+        implementation.mix(project, own, folder, counts, weights, given_, tails, mixed)
+        levels = [implementation.levels(project, own, folder, counts, tail) for tail in tails]
         answers.append((levels, np.exp(mixed)))
     (levels, mixed), (expected_levels, expected) = answers
     assert levels == expected_levels
@@ -100,8 +103,8 @@ def test_added_and_removed_equals_never_added(
     for text in [probe, *(text for text, _ in history)]:
         for cut in range(len(text) + 1):
             tail = text[max(0, cut - memory.TAIL) : cut]
-            found = module.levels(empty, empty, lived, tail)
-            assert found == module.levels(empty, empty, fresh, tail)
+            found = module.levels(empty, empty, empty, lived, tail)
+            assert found == module.levels(empty, empty, empty, fresh, tail)
     assert lived.symbols == fresh.symbols
 
 
@@ -117,8 +120,8 @@ def test_a_table_survives_growing_and_shrinking() -> None:
     assert counts.size < grown / 10
     for cut in range(0, 500):
         tail = text[max(0, cut - memory.TAIL) : cut]
-        found = memory.kernel.levels(counts, empty, empty, tail)
-        assert found == memory.kernel.levels(small, empty, empty, tail)
+        found = memory.kernel.levels(counts, empty, empty, empty, tail)
+        assert found == memory.kernel.levels(small, empty, empty, empty, tail)
 
 
 def merged(found: Iterable[list[memory_reference.Level]]) -> dict[int, Counter[int]]:
@@ -149,8 +152,10 @@ def test_a_large_table_of_narrow_slots_knows_what_its_parts_know() -> None:
         for text in texts[:3]:
             for cut in [*range(0, 300, 3), *range(2_200, len(text), 211)]:
                 tail = text[max(0, cut - memory.TAIL) : cut]
-                known = [memory.kernel.levels(parts[n], empty, empty, tail) for n in left]
-                assert merged([memory.kernel.levels(whole, empty, empty, tail)]) == merged(known)
+                known = [memory.kernel.levels(parts[n], empty, empty, empty, tail) for n in left]
+                assert merged([memory.kernel.levels(whole, empty, empty, empty, tail)]) == merged(
+                    known
+                )
 
     check(range(len(texts)))
     assert whole.size < sum(part.size for part in parts) * 0.7
@@ -198,7 +203,7 @@ class Counting:
 
     symbols_counted = 0
 
-    def __init__(self, alone: bool = False) -> None:
+    def __init__(self, of_folder: bool = False) -> None:
         self.symbols = Counter[int]()
 
     def add(self, text: bytes, start: int, stop: int, room: int = 0) -> int:
@@ -265,6 +270,70 @@ def test_a_file_never_informs_its_own_future(files: dict[str, bytes], before: by
 
 
 @no_deadline
+@given(st.lists(st.tuples(paths, st.none() | texts), max_size=10), texts)
+def test_a_folder_s_levels_are_those_of_its_other_files_as_they_are(
+    history: list[tuple[str, bytes | None]], text: bytes
+) -> None:
+    project = ProjectMemory()
+    files: dict[str, bytes] = {}
+    for path, new in history:
+        project.set_file(path, new)
+        files.pop(path, None)
+        if new is not None:
+            files[path] = new
+        project.view("p/a.py", text)
+    here = remember({path: files[path] for path in ("p/b.py", "p/c.py") if path in files})
+    for cut in range(0, len(text) + 1, 5):
+        tail = text[:cut]
+        found = {level: n for level, n in project.levels("p/a.py", text, tail) if level % 3 == 1}
+        known = dict(here.levels("p/a.py", text, tail))
+        beside = {level // 3 for level, _ in here.levels("q/d.py", b"", tail)}
+        orders = map(memory_reference.CONTEXTS.index, memory_reference.IN_FOLDER)
+        assert found == {3 * n + 1: known[3 * n] for n in orders if n in beside}
+
+
+def test_of_a_large_folder_the_first_files_that_fit_count() -> None:
+    project = ProjectMemory(max_bytes=1 << 20)  # a folder's limit is 1,024 symbols
+    six = 3 * memory_reference.CONTEXTS.index(6) + 1
+    project.set_file("p/b.py", b"beta = 1\n" * 200)
+    project.set_file("p/c.py", b"gamma = 1\n")
+
+    def known(tail: bytes) -> bool:
+        return six in dict(project.levels("p/a.py", b"", tail))
+
+    assert known(b"gamma = ")
+    assert not known(b"beta = ")
+    project.set_file("p/b.py", b"beta = 1\n")
+    assert known(b"beta = ")
+    project.set_file("p/a.py", b"alpha = 1\n" * 200)  # its own text takes nobody's room
+    assert known(b"gamma = ")
+
+
+@no_deadline
+@given(projects, texts, distributions)
+def test_weights_without_a_folder_give_the_answers_they_gave(
+    files: dict[str, bytes], before: bytes, distribution: Array
+) -> None:
+    contexts = len(memory_reference.CONTEXTS)
+    table = np.random.default_rng(4).uniform(0.1, 1, (2 * contexts, memory_reference.BUCKETS))
+    older = Parameters.from_json({"format": 3, "interpolation": table.tolist()})
+    project = ProjectMemory(older)
+    for path, text in files.items():
+        project.set_file(path, text)
+    tail = before[-memory.TAIL :]
+    expected = distribution.copy()
+    for level, counts in project.levels("p/a.py", before, tail):
+        context, place = divmod(level, 3)
+        assert place != 1
+        back = table[2 * context + place // 2, memory_reference.bucket(counts)]
+        expected *= back
+        for symbol, n in counts.items():
+            expected[symbol] += (1 - back) * n / sum(counts.values())
+    mixed = project.view("p/a.py", before).mix(log_probs(distribution), [tail])
+    np.testing.assert_allclose(np.exp(mixed[0]), expected, atol=1e-6)
+
+
+@no_deadline
 @given(projects, texts, distributions)
 def test_what_is_mixed_is_a_distribution(
     files: dict[str, bytes], before: bytes, distribution: Array
@@ -314,7 +383,7 @@ def test_memory_stays_within_its_bound(seed: int, bound: int) -> None:
     assert project.memory_bytes <= bound
     assert len(kept) < 6
     assert sorted(project.files) == sorted(kept)
-    know_the_same(project, remember(kept), "p/x.py", b"".join(kept.values())[:600])
+    know_the_same(project, remember(kept), "q/x.py", b"".join(kept.values())[:600])
 
 
 def test_a_replacement_that_does_not_fit_takes_the_file_out() -> None:
@@ -333,7 +402,7 @@ def test_parameters_survive_json_and_bad_ones_are_refused() -> None:
     again = Parameters.from_json(parameters.to_json())
     np.testing.assert_allclose(again.interpolation, parameters.interpolation, atol=1e-5)
     good = parameters.to_json()
-    for bad in ({}, {**good, "format": 4}, {**good, "interpolation": [[0.5]]}):
+    for bad in ({}, {**good, "format": 5}, {**good, "interpolation": [[0.5]]}):
         with pytest.raises(ValueError, match=r"memory|interpolation"):
             Parameters.from_json(bad)
 

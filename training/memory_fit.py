@@ -61,9 +61,11 @@ def fit(
     for document in documents:
         projects.setdefault(document.path.partition("/")[0], []).append(document)
     whole, alone = [], []
+    # Levels whose share is 1 are not looked up.
+    any_weights = Parameters(np.full((LEVELS, BUCKETS), 0.5))
     for name, files in tqdm(projects.items(), "projects", disable=None):
         chosen = list(_sample(files, sample, seed=len(name)))
-        known = ProjectMemory(max_bytes=1 << 30)
+        known = ProjectMemory(any_weights, max_bytes=1 << 30)
         for file in _first(files, _MOST_SYMBOLS):
             known.set_file(file.path, file.text)
         for file in chosen:
