@@ -44,7 +44,7 @@ static int in_file(int order) { return order < C24; }
 /* A folder's levels: those that gain most. Counting fewer costs a folder less. */
 static int in_folder(int order)
 {
-    return order == LINE || order == C6 || order == ABOVE || order == C12 || order == C24;
+    return order == C6 || order == ABOVE || order == C12;
 }
 
 /* A count has 24 bits, so no more symbols than this are counted. */

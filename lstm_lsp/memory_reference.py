@@ -23,8 +23,8 @@ CONTEXTS: Final = (3, LINE, WORD, 4, 6, ABOVE, 8, 12, 24, 48)
 """The last n symbols, or what `context` says of the others. In their order in the recursion."""
 PROJECT_ONLY: Final = (24, 48)
 """The current file's counts of these are a part of the project's, but no level of their own."""
-IN_FOLDER: Final = (LINE, 6, ABOVE, 12, 24)
-"""Those that have a level of the current file's folder: where it gains most."""
+IN_FOLDER: Final = (6, ABOVE, 12)
+"""Those that have a level of the current file's folder: where a look-up gains most."""
 LONGEST: Final = 128
 """No context reaches back further."""
 
