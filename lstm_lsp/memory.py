@@ -16,12 +16,12 @@ import json
 import logging
 import threading
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from types import ModuleType
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -36,9 +36,13 @@ except ImportError:
 compiled = kernel is not memory_reference
 
 LogProbs = npt.NDArray[np.float32]
+T = TypeVar("T")
 
 TAIL: Final = memory_reference.LONGEST
 """Symbols before a position that a query may read."""
+
+CURRENT_FILES: Final = 4
+"""How many files' own counts are kept: a few, as a user goes back and forth."""
 
 _logger = logging.getLogger(__name__)
 
@@ -54,9 +58,9 @@ _FORMAT: Final = 4
 _WITHOUT_FOLDER: Final = 3
 _OLDER_FORMATS: Final = (1, 2)
 # Of the other files of the current file's folder, at most so many symbols count for the folder.
-_FOLDER: Final = 400 << 10
-# Current files whose counts are kept: a few, as a user goes back and forth.
-_CURRENT_FILES: Final = 4
+_FOLDER: Final = 256 << 10
+# For a folder fewer contexts are counted, so that a slice of the same time holds more symbols.
+_FOLDER_SLICE: Final = 3 * _SLICE
 
 
 @dataclass(frozen=True)
@@ -215,28 +219,44 @@ class ProjectMemory:
         up to the line of the position. Cheap when `before` differs little from the last one
         asked for with the same path. `path` may be one the project does not hold.
         """
-        view = _View(self, path, before)
+        self._ask(path, before, lambda *_: None)
+        return _View(self, path, before)
+
+    def step_folder(self, path: str, most: int) -> bool:
+        """Count some of the folder around `path`; return whether a view finds all of it counted.
+
+        A step counts at most about 2 * `most` symbols (`most` > 64). A view counts what is left:
+        this is for doing it while nobody waits.
+        """
         with self._turn:
-            self._at(path, before)
-        return view
+            known = self._current.get(path)
+            file = self._at(path, known.before if known is not None else b"")
+            return self._step_folder(path, file, most)
 
     def levels(self, path: str, before: bytes, tail: bytes) -> list[memory_reference.Level]:
         """Return what the memory knows after `tail`; see `memory_reference.levels`."""
-        with self._turn:
-            file = self._at(path, before)
-            found: list[memory_reference.Level] = kernel.levels(
-                self._counts, file.own, file.folder, file.counts, tail
-            )
-            return found
+        found: list[memory_reference.Level] = self._ask(
+            path, before, lambda *counts: kernel.levels(*counts, tail)
+        )
+        return found
 
     def _mix(self, view: _View, log_probs: LogProbs, tails: Sequence[bytes]) -> LogProbs:
         out = np.empty(log_probs.shape, np.float32)
         read = np.ascontiguousarray(log_probs, np.float32)
-        with self._turn:
-            file = self._at(view.path, view.before)
-            known = (self._counts, file.own, file.folder, file.counts)
-            kernel.mix(*known, self._weights, read, list(tails), out)
+        rest = (self._weights, read, list(tails), out)
+        self._ask(view.path, view.before, lambda *counts: kernel.mix(*counts, *rest))
         return out
+
+    def _ask(self, path: str, before: bytes, question: Callable[..., T]) -> T:
+        """Return `question` of the counts there: the project's, own, the folder's, current.
+
+        Others' questions come between while the folder is counted, slice by slice.
+        """
+        while True:
+            with self._turn:
+                file = self._at(path, before)
+                if self._step_folder(path, file, _FOLDER_SLICE):
+                    return question(self._counts, file.own, file.folder, file.counts)
 
     def _held(self) -> int:
         files = self._current.values()
@@ -246,11 +266,11 @@ class ProjectMemory:
     def _at(self, path: str, before: bytes) -> _CurrentFile:
         """Return the counts of `path` with `before` as its text. The lock is held."""
         file = self._current.get(path)
-        if file is not None and file.before is before and not file.stale:
+        if file is not None and file.before is before:
             return file  # as a search asks, many times
         if file is None:
             while self._current and (
-                len(self._current) == _CURRENT_FILES or self._held() > self.max_bytes
+                len(self._current) == CURRENT_FILES or self._held() > self.max_bytes
             ):
                 self._current.popitem(last=False)
             file = self._current[path] = _CurrentFile()
@@ -264,31 +284,48 @@ class ProjectMemory:
             for start, stop in come:
                 file.counts.add(before, start, stop)
         file.before = before
-        if file.stale:
-            self._count_folder(path, file)
-            file.stale = False
         return file
 
-    def _count_folder(self, path: str, file: _CurrentFile) -> None:
-        """Make `file.folder` count the other files beside `path`, in order of path while they fit.
+    def _step_folder(self, path: str, file: _CurrentFile, most: int) -> bool:
+        """Bring `file.folder` nearer to what it must count; return whether it does.
 
-        Which ones does not depend on the file's own text. The lock is held.
+        At most about 2 * `most` symbols, the lock is held.
+        """
+        if not file.stale:
+            return True
+        beside = self._beside(path)
+        for other in sorted(file.beside.keys() | beside.keys()):
+            old, new = file.beside.get(other, b""), beside.get(other)
+            if new is old:
+                continue
+            nearer = _towards(old, new or b"", most)
+            counted = nearer if nearer is not None else new
+            start, old_stop, stop = _difference(old, counted or b"")
+            file.folder.remove(old, start, old_stop)
+            file.folder.add(counted or b"", start, stop)
+            if counted is None:
+                del file.beside[other]
+            else:
+                file.beside[other] = counted
+            most -= old_stop - start + stop - start
+            if nearer is not None or most <= memory_reference.LONGEST:
+                return False
+        file.stale = False
+        return True
+
+    def _beside(self, path: str) -> dict[str, bytes]:
+        """Return the other files of `path`'s folder, in order of path while they fit.
+
+        Which ones does not depend on the file's own text.
         """
         beside: dict[str, bytes] = {}
-        room = self._folder
-        if self._folder_informs:
-            for other in sorted(self._folders.get(_folder(path), set()) - {path}):
-                text = self._texts[other]
-                if len(text) <= room:
-                    beside[other] = text
-                    room -= len(text)
-        for other in file.beside.keys() | beside.keys():
-            old, new = file.beside.get(other, b""), beside.get(other, b"")
-            if old is not new:
-                start, old_stop, stop = _difference(old, new)
-                file.folder.remove(old, start, old_stop)
-                file.folder.add(new, start, stop)
-        file.beside = beside
+        room = self._folder if self._folder_informs else 0
+        for other in sorted(self._folders.get(_folder(path), set()) - {path}):
+            text = self._texts[other]
+            if len(text) <= room:
+                beside[other] = text
+                room -= len(text)
+        return beside
 
     def _keep(self, path: str, text: bytes | None) -> None:
         """Note that `path` is counted with `text`, or (None) not at all. The lock is held."""

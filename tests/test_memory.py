@@ -270,9 +270,9 @@ def test_a_file_never_informs_its_own_future(files: dict[str, bytes], before: by
 
 
 @no_deadline
-@given(st.lists(st.tuples(paths, st.none() | texts), max_size=10), texts)
+@given(st.lists(st.tuples(paths, st.none() | texts), max_size=10), texts, st.integers(0, 3))
 def test_a_folder_s_levels_are_those_of_its_other_files_as_they_are(
-    history: list[tuple[str, bytes | None]], text: bytes
+    history: list[tuple[str, bytes | None]], text: bytes, steps: int
 ) -> None:
     project = ProjectMemory()
     files: dict[str, bytes] = {}
@@ -281,6 +281,8 @@ def test_a_folder_s_levels_are_those_of_its_other_files_as_they_are(
         files.pop(path, None)
         if new is not None:
             files[path] = new
+        for _ in range(steps):  # an answer counts what is left
+            project.step_folder("p/a.py", 65)
         project.view("p/a.py", text)
     here = remember({path: files[path] for path in ("p/b.py", "p/c.py") if path in files})
     for cut in range(0, len(text) + 1, 5):
@@ -307,6 +309,38 @@ def test_of_a_large_folder_the_first_files_that_fit_count() -> None:
     assert known(b"beta = ")
     project.set_file("p/a.py", b"alpha = 1\n" * 200)  # its own text takes nobody's room
     assert known(b"gamma = ")
+
+
+def test_a_folder_counted_in_steps_leaves_nothing_to_an_answer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    project = ProjectMemory()
+    lines = b"".join(b"name_%d = %d\n" % (n, n) for n in range(500))
+    project.set_file("p/b.py", lines)
+    project.set_file("p/c.py", lines[::-1])
+    steps = 1
+    while not project.step_folder("p/a.py", 1000):
+        steps += 1
+    assert steps >= 2 * len(lines) // 2000
+    folder = project._current["p/a.py"].folder
+    counted = folder.symbols
+    assert counted == 2 * len(lines)
+    project.view("p/a.py", b"x = 1\n")
+    assert project._current["p/a.py"].folder is folder
+    assert folder.symbols == counted
+
+
+def test_all_counts_together_keep_to_the_limit() -> None:
+    project = ProjectMemory(max_bytes=(most := 64 << 20))
+    source = np.random.default_rng(1)
+    for folder in "pqrst":
+        for name in "abcdefgh":
+            text = source.integers(32, 127, 10_000).astype(np.uint8).tobytes()
+            project.set_file(f"{folder}/{name}.py", text)
+    for folder in "pqrst":
+        for name in "ab":
+            project.view(f"{folder}/{name}.py", b"x = 1\n" * 5000)
+            assert project.memory_bytes <= most
 
 
 @no_deadline

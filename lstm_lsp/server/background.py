@@ -161,6 +161,7 @@ class Background:
     def _follow(self, engine: Engine, job: Job) -> Slices:
         # What is open when the job is done, not what was when it was queued.
         yield from engine.texts.follow(self._opened)
+        yield from engine.texts.prepare(self._opened)
 
     def warm_up(self, snapshot: Snapshot, offset: int) -> None:
         """Read up to a place where typing goes on, and ahead of it after a moment's pause."""

@@ -7,12 +7,12 @@ On the inference thread, in short steps; knows nothing of the network or the pro
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
 from lstm_lsp import project
-from lstm_lsp.memory import Mixer, NetworkAlone, ProjectMemory
+from lstm_lsp.memory import CURRENT_FILES, Mixer, NetworkAlone, ProjectMemory
 from lstm_lsp.project import Progress
 from lstm_lsp.server.snapshot import Snapshot, Spot
 
@@ -53,6 +53,8 @@ class OpenTexts:
                 for snapshot in self._held.values():  # what is open goes before what is on disk
                     self.memory.set_file(snapshot.key, _memorable(snapshot))
                 yield progress
+                for _ in self.prepare(self._held.values()):
+                    yield progress
 
     def read_file(self, folder: Path, file: Path) -> None:
         """Let what `file` in `folder` now holds on disk stand for it, unless it is open."""
@@ -100,6 +102,16 @@ class OpenTexts:
                 self._forget(closed.header)
                 if closed.folder is not None and closed.file is not None:
                     self.read_file(closed.folder, closed.file)  # as it is by now
+
+    def prepare(self, snapshots: Iterable[Snapshot]) -> Iterator[None]:
+        """Count, in short steps, the folders of the last opened of `snapshots`.
+
+        An answer there counts what is left; done before, nobody waits for it.
+        """
+        if self.memory is not None:
+            for snapshot in list(snapshots)[-CURRENT_FILES:]:
+                while not self.memory.step_folder(snapshot.key, _STEP):
+                    yield
 
     def _holds(self, snapshot: Snapshot) -> bool:
         held = self._held.get(snapshot.key)

@@ -71,6 +71,18 @@ def test_an_opened_document_is_read_in_steps_and_no_answer_sees_half(tiny_model:
     assert found == answer(Engine(tiny_model, 16), HERE, [HERE, other])
 
 
+def test_the_folder_of_what_is_open_is_counted_before_anybody_asks(tiny_model: Model) -> None:
+    engine = Engine(tiny_model, 16)
+    memory = engine.memory
+    assert memory is not None
+    memory.set_file("file:///beside.py", LONG.encode())
+    take(engine.texts.follow([HERE]), 10_000)
+    assert not memory.step_folder(HERE.key, STEP)
+    preparing = engine.texts.prepare([HERE])
+    assert take(preparing, 10_000) <= len(LONG) // STEP
+    assert memory.step_folder(HERE.key, STEP)  # all of it is counted
+
+
 def test_a_document_opened_again_while_it_is_taken_out_is_whole(tiny_model: Model) -> None:
     engine = Engine(tiny_model, 16)
     other, again = snapshot("other.py", LONG), snapshot("other.py", LONG + "value_0 = 7\n")
